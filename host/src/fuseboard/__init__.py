@@ -1,0 +1,46 @@
+"""fuseboard: a minimal MCP host. Plugins are found by entry points and served, each behind its own fuse, as one server.
+
+These are the names that a plugin author imports. `Tool`, `Prompt` and `Resource` (for `Board.replace`) are imported
+on first use, because they bring the MCP SDK with them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fuseboard.board import Board
+from fuseboard.caller import Caller
+from fuseboard.context import Context
+from fuseboard.errors import BackendError, ToolError
+from fuseboard.health import HealthReport
+from fuseboard.hookspecs import hookimpl
+from fuseboard.middleware import Call, CallMiddleware, CallNext
+
+if TYPE_CHECKING:
+    from fuseboard.contributions.prompt import Prompt
+    from fuseboard.contributions.resource import Resource
+    from fuseboard.contributions.tool import Tool
+
+__all__ = [
+    "BackendError",
+    "Board",
+    "Call",
+    "CallMiddleware",
+    "CallNext",
+    "Caller",
+    "Context",
+    "HealthReport",
+    "Prompt",
+    "Resource",
+    "Tool",
+    "ToolError",
+    "hookimpl",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Prompt", "Resource", "Tool"):
+        from importlib import import_module
+
+        return getattr(import_module(f"fuseboard.contributions.{name.lower()}"), name)
+    raise AttributeError(f"module 'fuseboard' has no attribute {name!r}")

@@ -1,0 +1,121 @@
+"""`Board`: the narrow door that a plugin has to the host, usable from any loop and thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from fuseboard.caller import Caller
+    from fuseboard.catalogue import Catalogue
+    from fuseboard.contributions.prompt import Prompt
+    from fuseboard.contributions.resource import Resource
+    from fuseboard.contributions.tool import Tool
+    from fuseboard.health import CheckResult
+    from fuseboard.ledger import Row
+
+
+class House(Protocol):
+    """What a board needs of the host; all of it runs on the host's loop."""
+
+    home: asyncio.AbstractEventLoop
+    catalogue: Catalogue
+
+    def plugins(self) -> list[Row]:
+        """The ledger's rows."""
+        ...
+
+    async def call_tool_for(self, plugin: str, name: str, arguments: Mapping[str, Any], caller: Caller | None) -> Any:
+        """Call a tool for a plugin."""
+        ...
+
+    async def health(self, max_age: float = 2.0) -> dict[str, list[CheckResult]]:
+        """The health checks by plugin."""
+        ...
+
+    def replace(
+        self,
+        plugin: str,
+        namespace: str,
+        tools: Sequence[Tool],
+        prompts: Sequence[Prompt],
+        resources: Sequence[Resource],
+    ) -> None:
+        """Replace what a plugin added under a namespace."""
+        ...
+
+    async def resource_updated(self, uri: str) -> None:
+        """Tell the subscribers."""
+        ...
+
+
+class Board:
+    """The door of one plugin. Given to the hooks `lifespan` and `http_routes`, and to calls as `ctx.board`.
+
+    Args:
+        plugin: whose door it is.
+        house: the host behind it.
+    """
+
+    def __init__(self, plugin: str, house: House) -> None:
+        self.plugin = plugin
+        self._house = house
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The snapshot that is served now. Read it; a new one replaces it at every change."""
+        return self._house.catalogue
+
+    def plugins(self) -> list[Row]:
+        """The ledger's rows: every plugin with its state, stage and reason. Read them only."""
+        return self._house.plugins()
+
+    async def call(self, name: str, arguments: Mapping[str, Any], caller: Caller | None = None) -> dict[str, Any]:
+        """Call a tool of any plugin, within the remaining time of the call that this one is part of.
+
+        Args:
+            name: public name, bare name or alias.
+            arguments: as JSON values.
+            caller: in whose name; this plugin's if absent.
+
+        Returns:
+            The `CallToolResult` in wire form; an error of the tool is a result with `isError`.
+
+        Raises:
+            UnknownName: nothing answers to the name.
+        """
+        result: dict[str, Any] = await self._at_home(self._house.call_tool_for(self.plugin, name, arguments, caller))
+        return result
+
+    async def health(self) -> dict[str, list[CheckResult]]:
+        """The health checks of all plugins, at most two seconds old."""
+        result: dict[str, list[CheckResult]] = await self._at_home(self._house.health())
+        return result
+
+    async def resource_updated(self, uri: str) -> None:
+        """Tell the clients that subscribed to this resource that it has changed."""
+        await self._at_home(self._house.resource_updated(uri))
+
+    def replace(
+        self,
+        namespace: str,
+        tools: Sequence[Tool] = (),
+        prompts: Sequence[Prompt] = (),
+        resources: Sequence[Resource] = (),
+    ) -> None:
+        """Replace all that this plugin serves under a namespace; clients are told with `list_changed`.
+
+        Args:
+            namespace: becomes the prefix `<namespace>_`; "" is the plugin's own prefix.
+            tools, prompts, resources: made with `Tool.of` and the like; none of all takes the namespace away.
+
+        Raises:
+            RegistrationError: the namespace is no legal name, or a plugin has it.
+        """
+        self._house.replace(self.plugin, namespace, tuple(tools), tuple(prompts), tuple(resources))
+
+    async def _at_home(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        if asyncio.get_running_loop() is self._house.home:
+            return await coroutine
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._house.home))

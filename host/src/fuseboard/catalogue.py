@@ -1,0 +1,195 @@
+"""The catalogue: an immutable snapshot of all contributions that may be served, under their public names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import combinations
+from typing import Any, Generic, TypeVar
+
+from fuseboard.contributions.prompt import Prompt
+from fuseboard.contributions.resource import Resource
+from fuseboard.contributions.tool import Tool
+from fuseboard.errors import AmbiguousName, UnknownName
+
+PUBLIC_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+LONGEST_NAME = 64
+
+Permits = Callable[[str, bool], bool]
+"""`(public_name, reads_only) -> bool`: the operator's policy."""
+
+Item = TypeVar("Item", Tool, Prompt, Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Generic[Item]):
+    """One contribution under its public name (a resource's is its URI)."""
+
+    public_name: str
+    plugin: str
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Contributions that get their names together: all of a plugin, or what it proxies from one server.
+
+    Attributes:
+        plugin: who owns them.
+        prefix: before every tool's and prompt's name.
+        added: whether they came at run time: then they lose against a name that is served.
+        tools, prompts, resources: the contributions.
+    """
+
+    plugin: str
+    prefix: str
+    added: bool
+    tools: Sequence[Tool]
+    prompts: Sequence[Prompt]
+    resources: Sequence[Resource]
+
+
+def public_name(prefix: str, name: str) -> str:
+    """The public name; one that is too long is cut and gets a short hash that depends on nothing but itself."""
+    whole = prefix + name
+    if len(whole) <= LONGEST_NAME:
+        return whole
+    return f"{whole[: LONGEST_NAME - 9]}_{sha256(whole.encode()).hexdigest()[:8]}"
+
+
+class Catalogue:
+    """The snapshot. Build a new one for every change.
+
+    Args:
+        namespaces: what is up now.
+        permits: the operator's policy: what it does not permit is neither listed nor callable, on no surface.
+
+    Attributes:
+        tools, prompts: by public name, in the order of plugins and registration.
+        resources: by URI.
+        templates: in order.
+        clashes: one sentence for every name, URI or template that is not served.
+    """
+
+    def __init__(self, namespaces: Iterable[Namespace] = (), permits: Permits | None = None) -> None:
+        self.clashes: list[str] = []
+        self._permits = permits if permits is not None else lambda name, reads_only: True
+        spaces = sorted(namespaces, key=lambda space: (space.added, space.plugin))
+        self.tools = self._named(spaces, "tool", lambda space: space.tools)
+        self.prompts = self._named(spaces, "prompt", lambda space: space.prompts)
+        self.resources = self._exact(spaces)
+        self.templates = self._templates(spaces)
+        self._loose_tools = _loose_names(self.tools.values())
+        self._loose_prompts = _loose_names(self.prompts.values())
+        self._lists: dict[tuple[str, str], list[dict[str, Any]]] = {}
+
+    def _named(
+        self, spaces: Sequence[Namespace], kind: str, items: Callable[[Namespace], Sequence[Any]]
+    ) -> dict[str, Entry[Any]]:
+        served: dict[str, Entry[Any]] = {}
+        refused: set[str] = set()
+        for space in spaces:
+            for item in items(space):
+                entry = Entry(public_name(space.prefix, item.name), space.plugin, item)
+                name = entry.public_name
+                if PUBLIC_NAME.fullmatch(name) is None:
+                    self.clashes.append(f"{kind} {name[:80]!r} of {space.plugin} is no legal name and is not served")
+                elif name in refused or name in served:
+                    self._clash(kind, served.get(name), entry, added=space.added)
+                    if not space.added:
+                        refused.add(name)
+                else:
+                    served[name] = entry
+        return {
+            name: entry
+            for name, entry in served.items()
+            if name not in refused and self._permits(name, entry.item.reads_only)
+        }
+
+    def _clash(self, kind: str, first: Entry[Any] | None, second: Entry[Any], *, added: bool) -> None:
+        owner = first.plugin if first is not None else "another plugin"
+        verdict = "the first stays" if added else "neither is served; set another prefix for one of them"
+        self.clashes.append(f"{kind} {second.public_name} is claimed by {owner} and {second.plugin}: {verdict}")
+
+    def _exact(self, spaces: Sequence[Namespace]) -> dict[str, Entry[Resource]]:
+        served: dict[str, Entry[Resource]] = {}
+        refused: set[str] = set()
+        for space, item in _resources(spaces, templates=False):
+            entry = Entry(item.uri, space.plugin, item)
+            if item.uri in served or item.uri in refused:
+                self._clash("resource", served.get(item.uri), entry, added=space.added)
+                if not space.added:
+                    refused.add(item.uri)
+            else:
+                served[item.uri] = entry
+        return {uri: entry for uri, entry in served.items() if uri not in refused}
+
+    def _templates(self, spaces: Sequence[Namespace]) -> tuple[Entry[Resource], ...]:
+        entries = [(space, Entry(item.uri, space.plugin, item)) for space, item in _resources(spaces, templates=True)]
+        refused: set[int] = set()
+        for (first, (_, one)), (second, (space, two)) in combinations(enumerate(entries), 2):
+            if one.item.overlaps(two.item):
+                refused |= {second} if space.added else {first, second}
+                self._clash("resource template", one, two, added=space.added)
+        return tuple(entry for index, (_, entry) in enumerate(entries) if index not in refused)
+
+    def tool(self, name: str) -> Entry[Tool]:
+        """The tool with this public name, bare name or alias.
+
+        Raises:
+            UnknownName: no tool answers to it; AmbiguousName: more than one does.
+        """
+        return self.tools.get(name) or _loose(self.tools, self._loose_tools, "tool", name)
+
+    def prompt(self, name: str) -> Entry[Prompt]:
+        """The prompt with this public name, bare name or alias. Raises like `tool`."""
+        return self.prompts.get(name) or _loose(self.prompts, self._loose_prompts, "prompt", name)
+
+    def resource(self, uri: str) -> tuple[Entry[Resource], dict[str, Any]]:
+        """The resource that answers to a URI, exact before template, with the template's variables.
+
+        Raises:
+            UnknownName: none does.
+        """
+        if (exact := self.resources.get(uri)) is not None:
+            return exact, {}
+        for entry in self.templates:
+            if (variables := entry.item.match(uri)) is not None:
+                return entry, variables
+        raise UnknownName(f"no resource {uri[:200]!r}")
+
+    def listed(self, kind: str, revision: str) -> list[dict[str, Any]]:
+        """The wire forms of "tools", "prompts", "resources" or "templates" for a protocol revision; computed once."""
+        if (known := self._lists.get((kind, revision))) is not None:
+            return known
+        if kind == "tools" or kind == "prompts":
+            entries: Iterable[Entry[Any]] = (self.tools if kind == "tools" else self.prompts).values()
+            forms = [entry.item.form(entry.public_name, entry.plugin, revision) for entry in entries]
+        else:
+            entries = self.resources.values() if kind == "resources" else self.templates
+            forms = [entry.item.form(entry.plugin, revision) for entry in entries]
+        self._lists[kind, revision] = forms
+        return forms
+
+
+def _resources(spaces: Sequence[Namespace], *, templates: bool) -> Iterator[tuple[Namespace, Resource]]:
+    return ((space, item) for space in spaces for item in space.resources if (item.template is not None) is templates)
+
+
+def _loose_names(entries: Iterable[Entry[Any]]) -> dict[str, list[str]]:
+    loose: dict[str, list[str]] = {}
+    for entry in entries:
+        for name in {entry.item.name, *entry.item.aliases}:
+            loose.setdefault(name, []).append(entry.public_name)
+    return loose
+
+
+def _loose(served: Mapping[str, Entry[Item]], loose: Mapping[str, list[str]], kind: str, name: str) -> Entry[Item]:
+    candidates = loose.get(name, [])
+    if len(candidates) == 1:
+        return served[candidates[0]]
+    if candidates:
+        raise AmbiguousName(f"{kind} {name!r} is ambiguous: call {' or '.join(sorted(candidates))}")
+    raise UnknownName(f"no {kind} {name[:80]!r}")

@@ -1,0 +1,194 @@
+"""`Context`: all that a tool, prompt, resource or health check gets of the host."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+from fuseboard.caller import Caller
+from fuseboard.errors import ToolError
+from fuseboard.reach import STATE_MARK, AskClient, NoReach, Reach
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from fuseboard.board import Board
+
+State = TypeVar("State")
+
+LogLevel = Literal["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]
+
+
+@dataclass(frozen=True, slots=True)
+class Elicited:
+    """The user's answer to a question.
+
+    Attributes:
+        action: "accept", "decline" or "cancel".
+        content: the filled form when accepted, by field; None otherwise and for URLs.
+    """
+
+    action: str
+    content: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Rounds:
+    """The answers that a repeated call brings (2026-07-28, multi-round-trip requests).
+
+    Attributes:
+        answers: by key, results of the client in wire form: earlier rounds' and the newest.
+        request_state: the plugin's own state, if it returned an `InputRequiredResult` itself.
+        asked: how many questions this round has reached.
+    """
+
+    answers: dict[str, Any] = field(default_factory=dict)
+    request_state: str | None = None
+    asked: int = 0
+
+    @classmethod
+    def of(cls, newest: Mapping[str, Any] | None, request_state: str | None) -> Rounds:
+        """The answers of a repeated call: those that the (verified) state carries, and the newest."""
+        if request_state is None or not request_state.startswith(STATE_MARK):
+            return cls(dict(newest or {}), request_state)
+        earlier = json.loads(request_state.removeprefix(STATE_MARK))
+        return cls(earlier | dict(newest or {}))
+
+
+class Context(Generic[State]):
+    """What a running call knows and can do.
+
+    Attributes:
+        state: what the plugin's `lifespan` yielded.
+        plugin: the plugin's name.
+        caller: who calls, from which surface.
+        request_id: the client's id of the request.
+        board: the plugin's door to the host.
+    """
+
+    def __init__(
+        self,
+        *,
+        state: State,
+        plugin: str,
+        caller: Caller,
+        board: Board | None = None,
+        reach: Reach | None = None,
+        home: asyncio.AbstractEventLoop | None = None,
+        rounds: Rounds | None = None,
+        in_thread: Callable[[Callable[[], Any]], Coroutine[Any, Any, Any]] | None = None,
+    ) -> None:
+        self.state = state
+        self.plugin = plugin
+        self.caller = caller
+        self.request_id = caller.request_id
+        self._board = board
+        self._reach: Reach = reach if reach is not None else NoReach()
+        self._home = home
+        self._rounds = rounds if rounds is not None else Rounds()
+        self._in_thread = in_thread
+        self._progress = -math.inf
+
+    @property
+    def board(self) -> Board:
+        """The plugin's door to the host.
+
+        Raises:
+            RuntimeError: the context was made without a host, as in a plugin's own unit test.
+        """
+        if self._board is None:
+            raise RuntimeError("this context has no host; use fuseboard.testing.PluginHost to test with one")
+        return self._board
+
+    @property
+    def input_responses(self) -> Mapping[str, Any]:
+        """The client's answers by the keys of the `InputRequiredResult` that the tool returned before."""
+        return self._rounds.answers
+
+    @property
+    def request_state(self) -> str | None:
+        """The state of the `InputRequiredResult` that the tool returned before."""
+        return self._rounds.request_state
+
+    async def report_progress(self, done: float, total: float | None = None, message: str | None = None) -> None:
+        """Tell the client how far the call is. Values that do not grow are dropped (MCP: they must increase).
+
+        Args:
+            done: how much is done, in any unit.
+            total: how much there is, in the same unit.
+            message: what is being done now.
+        """
+        if not self._reach.wants_progress or not done > self._progress or not math.isfinite(done):
+            return
+        self._progress = done
+        await self._at_home(self._reach.progress(done, total, message))
+
+    async def elicit(self, message: str, schema: type[BaseModel] | Mapping[str, Any]) -> Elicited:
+        """Ask the user to fill a small form. Ask before any side effect: on 2026-07-28 the call starts anew.
+
+        Args:
+            message: the question.
+            schema: a pydantic model with flat fields, or the JSON Schema of one.
+
+        Raises:
+            ToolError: the client cannot be asked.
+        """
+        requested = dict(schema) if isinstance(schema, Mapping) else schema.model_json_schema()
+        params = {"mode": "form", "message": message, "requestedSchema": requested}
+        return _elicited(await self._ask("elicitation/create", params, "elicitation"))
+
+    async def elicit_url(self, message: str, url: str, elicitation_id: str | None = None) -> Elicited:
+        """Ask the user to open a page, for example to sign in. See `elicit`."""
+        params = {"mode": "url", "message": message, "url": url}
+        params["elicitationId"] = elicitation_id or f"{self.plugin}-{self.request_id}"
+        return _elicited(await self._ask("elicitation/create", params, "elicitation.url"))
+
+    async def sample(self, messages: Sequence[Mapping[str, Any]], *, max_tokens: int, **more: Any) -> dict[str, Any]:
+        """Ask the client's model. `messages` and the result are in the wire form of `sampling/createMessage`."""
+        params = {"messages": [dict(message) for message in messages], "maxTokens": max_tokens, **more}
+        return await self._ask("sampling/createMessage", params, "sampling")
+
+    async def list_roots(self) -> list[dict[str, Any]]:
+        """The client's roots, each `{"uri": ..., "name": ...}`."""
+        result = await self._ask("roots/list", {}, "roots")
+        return list(result.get("roots", []))
+
+    async def log(self, level: LogLevel, data: Any, logger: str | None = None) -> None:
+        """Send a log message to the client; dropped where the client did not ask for messages of this level."""
+        await self._at_home(self._reach.log(level, data, logger or self.plugin))
+
+    async def resource_updated(self, uri: str) -> None:
+        """Tell the clients that subscribed to this resource that it has changed."""
+        await self.board.resource_updated(uri)
+
+    async def in_thread(self, function: Callable[[], Any]) -> Any:
+        """Run a blocking function in a worker thread of this plugin."""
+        if self._in_thread is None:
+            return await asyncio.to_thread(function)
+        return await self._in_thread(function)
+
+    async def _ask(self, method: str, params: dict[str, Any], capability: str) -> dict[str, Any]:
+        self._rounds.asked += 1
+        key = f"ask-{self._rounds.asked}"
+        if key in self._rounds.answers:
+            return dict(self._rounds.answers[key])
+        if not self._reach.can(capability):
+            raise ToolError(f"this client cannot answer {method}: it did not declare the capability {capability}")
+        if self._reach.asks_in_rounds:
+            raise AskClient({key: {"method": method, "params": params}})
+        answer: dict[str, Any] = await self._at_home(self._reach.ask(method, params))
+        return answer
+
+    async def _at_home(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Await on the host's loop: the caller's session lives there and must not be touched from another."""
+        if self._home is None or asyncio.get_running_loop() is self._home:
+            return await coroutine
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(coroutine, self._home))
+
+
+def _elicited(result: Mapping[str, Any]) -> Elicited:
+    return Elicited(action=str(result.get("action", "cancel")), content=result.get("content"))

@@ -1,0 +1,233 @@
+"""A tool: a function with an input schema, called with arguments, answering with a `CallToolResult`."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from jsonschema.protocols import Validator
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import x_mcp_header_map
+from mcp_types import CallToolResult, InputRequiredResult, TextContent
+from pydantic import ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from fuseboard.context import Context
+from fuseboard.contributions import functions, wire
+from fuseboard.errors import InvalidArguments, InvalidResult, ProtocolError, RegistrationError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A registered tool. Make it with `Tool.of`."""
+
+    name: str
+    function: Callable[..., Any]
+    title: str | None
+    description: str
+    aliases: tuple[str, ...]
+    annotations: Mapping[str, Any]
+    timeout: float | None
+    tags: tuple[str, ...]
+    meta: Mapping[str, Any]
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any] | None
+    has_header_arguments: bool
+    reads_only: bool
+    _metadata: FuncMetadata | None
+    _asynchronous: bool
+    _context: str | None
+    _input: Validator | None
+    _output: Validator | None
+    _forms: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        function: Callable[..., Any],
+        *,
+        name: str | None = None,
+        title: str | None = None,
+        description: str | None = None,
+        aliases: Sequence[str] = (),
+        read_only: bool | None = None,
+        destructive: bool | None = None,
+        idempotent: bool | None = None,
+        open_world: bool | None = None,
+        timeout: float | None = None,
+        tags: Sequence[str] = (),
+        meta: Mapping[str, Any] | None = None,
+        input_schema: Mapping[str, Any] | None = None,
+        output_schema: Mapping[str, Any] | None = None,
+    ) -> Tool:
+        """Make a tool of a function.
+
+        Args:
+            function: `async def` runs on the plugin's loop, `def` in a worker thread.
+            name: without the plugin's prefix; the function's own name if absent.
+            title: for people.
+            description: for the model; the docstring if absent.
+            aliases: other names by which it can be called; they are not listed.
+            read_only, destructive, idempotent, open_world: hints of the specification (ToolAnnotations).
+            timeout: seconds that a call may take, instead of the plugin's `call_timeout`.
+            tags: words for policies and searches.
+            meta: goes into the listed `_meta`.
+            input_schema: a raw JSON Schema; the function is then called as `function(ctx, arguments)`.
+            output_schema: a raw JSON Schema of the structured result.
+
+        Raises:
+            RegistrationError: the signature or a schema cannot be served, in either protocol era.
+        """
+        name = name or functions.name_of(function)
+        label = f"tool {name}"
+        context = functions.context_parameter(function)
+        metadata = None
+        if input_schema is None:
+            metadata = functions.signature_of(function, label, structured=_structured(function), skip=context)
+            input_schema = functions.input_schema_of(metadata)
+            if output_schema is None and metadata.output_schema is not None:
+                output_schema = functions.without_titles(metadata.output_schema)
+        hints = {
+            "readOnlyHint": read_only,
+            "destructiveHint": destructive,
+            "idempotentHint": idempotent,
+            "openWorldHint": open_world,
+        }
+        tool = cls(
+            name=name,
+            function=function,
+            title=title,
+            description=functions.description_of(function, description),
+            aliases=tuple(aliases),
+            annotations={hint: value for hint, value in hints.items() if value is not None},
+            timeout=timeout,
+            tags=tuple(tags),
+            meta=dict(meta or {}),
+            input_schema=dict(input_schema),
+            output_schema=dict(output_schema) if output_schema is not None else None,
+            has_header_arguments=bool(x_mcp_header_map(dict(input_schema))),
+            reads_only=bool(read_only),
+            _metadata=metadata,
+            _asynchronous=functions.is_async(function),
+            _context=context,
+            _input=wire.schema_validator(label, input_schema),
+            _output=wire.schema_validator(label, output_schema) if output_schema is not None else None,
+        )
+        tool._check(label)
+        return tool
+
+    def _check(self, label: str) -> None:
+        if self.timeout is not None and self.timeout <= 0:
+            raise RegistrationError(f"{label}: timeout must be more than 0 s, not {self.timeout}")
+        wire.check_header_annotations(label, self.input_schema)
+        self._forms.update(wire.check_listed(label, "tools/list", "tools", self.wire(self.name, "")))
+
+    def wire(self, public_name: str, plugin: str) -> dict[str, Any]:
+        """The full listed form under a public name, `_meta` naming the plugin."""
+        form: dict[str, Any] = {"name": public_name}
+        if self.title:
+            form["title"] = self.title
+        form |= {"description": self.description, "inputSchema": self.input_schema}
+        if self.output_schema is not None:
+            form["outputSchema"] = self.output_schema
+        if self.annotations:
+            form["annotations"] = dict(self.annotations)
+        return form | {"_meta": {"fuseboard/plugin": plugin, **self.meta}}
+
+    def form(self, public_name: str, plugin: str, revision: str) -> dict[str, Any]:
+        """The listed form as one protocol revision knows it; computed once."""
+        base = self._forms.get(revision)
+        if base is None:
+            base = wire.listed("tools/list", "tools", self.wire(self.name, ""), revision)
+            self._forms[revision] = base
+        return {**base, "name": public_name, "_meta": {"fuseboard/plugin": plugin, **self.meta}}
+
+    async def invoke(self, ctx: Context[Any], arguments: Mapping[str, Any], label: str) -> dict[str, Any]:
+        """Validate the arguments, call the function and convert what it returns. Runs on the plugin's circuit.
+
+        Returns:
+            A `CallToolResult` or an `InputRequiredResult` in wire form.
+
+        Raises:
+            InvalidArguments: the arguments do not fit the input schema.
+            InvalidResult: the result does not fit the output schema.
+            ProtocolError: the tool answers with a JSON-RPC error.
+        """
+        wanted = self._arguments(ctx, arguments, label)
+        try:
+            result = await functions.call(self.function, self._asynchronous, ctx, wanted)
+        except MCPError as error:
+            raise ProtocolError(error.error.code, error.error.message, error.error.data) from error
+        return self._result(result, label)
+
+    def _arguments(self, ctx: Context[Any], arguments: Mapping[str, Any], label: str) -> dict[str, Any]:
+        given = {self._context: ctx} if self._context else {}
+        if self._metadata is not None:
+            return functions.checked_arguments(self._metadata, label, arguments) | given
+        assert self._input is not None
+        errors = list(self._input.iter_errors(dict(arguments)))
+        if errors:
+            problems = [f"{error.json_path}: {_without_value(error)}" for error in errors]
+            raise InvalidArguments(functions.worded_problems(label, problems))
+        return {functions.second_parameter(self.function, self._context): dict(arguments)} | given
+
+    def _result(self, result: Any, label: str) -> dict[str, Any]:
+        try:
+            converted = self._converted(result)
+            form = converted.model_dump(by_alias=True, mode="json", exclude_none=True)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "the result"
+            logger.warning("%s: its result does not fit: %s: %s", label, place, first["msg"])
+            raise InvalidResult(f"{label} returned something that does not fit its output schema: {place}") from None
+        except (PydanticSerializationError, UnicodeError, TypeError, ValueError, RecursionError) as error:
+            logger.warning("%s: its result cannot be sent: %s", label, type(error).__name__)
+            raise InvalidResult(f"{label} returned something that cannot be sent as JSON") from None
+        structured = form.get("structuredContent")
+        if structured is None or form.get("isError"):
+            return form
+        if not isinstance(structured, dict):
+            raise InvalidResult(f"{label} returned structured content that is not an object")
+        if self._metadata is None and self._output is not None and not self._output.is_valid(structured):
+            raise InvalidResult(f"{label} returned something that does not fit its output schema")
+        return form
+
+    def _converted(self, result: Any) -> CallToolResult | InputRequiredResult:
+        if isinstance(result, CallToolResult | InputRequiredResult):
+            return result if self._metadata is None else self._metadata.convert_result(result)
+        if self._metadata is None:
+            if isinstance(result, dict):
+                return CallToolResult(content=[_as_text(result)], structured_content=to_jsonable_python(result))
+            return functions.content_of(result)
+        converted = self._metadata.convert_result(result)
+        if isinstance(converted, CallToolResult) and converted.structured_content is not None:
+            # One compact text instead of the SDK's block per list item: the model pays for every token of it.
+            data = converted.structured_content
+            converted.content = [_as_text(data["result"] if self._metadata.wrap_output else data)]
+        return converted
+
+
+def _structured(function: Callable[..., Any]) -> bool | None:
+    """Plain text is no structured data: a schema and a second copy of it would only cost tokens."""
+    return False if functions.return_type(function) in (str, None, type(None)) else None
+
+
+def _as_text(data: Any) -> TextContent:
+    if isinstance(data, str):
+        return TextContent(type="text", text=data)
+    plain = to_jsonable_python(data)
+    text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return TextContent(type="text", text=text)
+
+
+def _without_value(error: Any) -> str:
+    """jsonschema puts the value into its text, which may be long or secret: name the rule instead."""
+    if error.validator in ("required", "additionalProperties"):
+        return str(error.message)[:200]
+    return f"must satisfy {error.validator}: {json.dumps(error.validator_value, default=str)[:120]}"

@@ -1,0 +1,114 @@
+"""The wire forms of tools, prompts and resources per protocol revision, and strict JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import jsonschema
+import referencing
+from jsonschema.protocols import Validator
+from mcp.shared.inbound import find_invalid_x_mcp_header
+from mcp_types import methods
+from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
+from pydantic import ValidationError
+
+from fuseboard.errors import InvalidResult, RegistrationError
+
+CHECKED_REVISIONS = (LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION)
+
+
+def listed(method: str, key: str, wire: Mapping[str, Any], revision: str) -> dict[str, Any]:
+    """One listed item as this revision knows it.
+
+    Args:
+        method: "tools/list" and the like.
+        key: the member of the result that holds the items.
+        wire: the full form.
+        revision: a protocol revision.
+
+    Raises:
+        ValidationError: the item does not exist in this revision's schema.
+    """
+    result = {key: [dict(wire)], "resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
+    item: dict[str, Any] = methods.serialize_server_result(method, revision, result)[key][0]
+    return item
+
+
+def check_listed(label: str, method: str, key: str, wire: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The forms for the newest revision of both eras: one bad item would spoil the whole list for a client.
+
+    Raises:
+        RegistrationError: an era refuses it.
+    """
+    forms = {}
+    for revision in CHECKED_REVISIONS:
+        try:
+            forms[revision] = listed(method, key, wire, revision)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            place = ".".join(str(part) for part in first["loc"][2:])
+            raise RegistrationError(f"{label}: protocol revision {revision} refuses {place}: {first['msg']}") from None
+    return forms
+
+
+@lru_cache(maxsize=1)
+def _closed_registry() -> Any:
+    return referencing.Registry()
+
+
+def schema_validator(label: str, schema: Mapping[str, Any]) -> Validator:
+    """A validator for a raw JSON Schema; it never fetches a reference from outside.
+
+    Raises:
+        RegistrationError: it is no valid JSON Schema.
+    """
+    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        kind.check_schema(dict(schema))
+    except jsonschema.SchemaError as error:
+        place = "/".join(str(part) for part in error.absolute_path) or "the top"
+        raise RegistrationError(f"{label}: not a valid JSON Schema at {place}: {error.message[:200]}") from None
+    validator: Validator = kind(schema, registry=_closed_registry())
+    return validator
+
+
+def check_header_annotations(label: str, schema: Mapping[str, Any]) -> None:
+    """Refuse a wrong `x-mcp-header` (specification 2026-07-28, streamable HTTP).
+
+    Raises:
+        RegistrationError: with the reason.
+    """
+    if (reason := find_invalid_x_mcp_header(schema)) is not None:
+        raise RegistrationError(f"{label}: wrong x-mcp-header: {reason}")
+
+
+def encode(result: Mapping[str, Any], label: str, limit: int) -> int:
+    """Encode a result strictly, as the surface will: a lone surrogate, NaN or an object would end its connection.
+
+    Args:
+        result: in wire form.
+        label: whose result it is, for the message.
+        limit: most bytes.
+
+    Returns:
+        Its size in bytes.
+
+    Raises:
+        InvalidResult: it cannot be encoded, or is too large.
+    """
+    try:
+        size = len(json.dumps(result, allow_nan=False, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        raise InvalidResult(f"{label} returned text that is not valid Unicode (a lone surrogate)") from None
+    except (TypeError, ValueError, RecursionError) as error:
+        kind = "a number that JSON does not have" if isinstance(error, ValueError) else "something that is not JSON"
+        raise InvalidResult(f"{label} returned {kind}") from None
+    if size > limit:
+        raise InvalidResult(
+            f"{label} returned {size / 1048576:.1f} MiB, more than the {limit / 1048576:.1f} MiB that are allowed; "
+            "ask for less"
+        )
+    return size

@@ -1,0 +1,353 @@
+"""The dispatcher: the one async path on which every call runs, whichever surface it came from."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from secrets import token_hex
+from typing import Any, Literal, Protocol
+
+from fuseboard.bulkhead import Place
+from fuseboard.caller import Caller
+from fuseboard.catalogue import Catalogue, Entry
+from fuseboard.circuit import Circuit
+from fuseboard.context import Context, Rounds
+from fuseboard.contributions.wire import encode
+from fuseboard.errors import (
+    BackendError,
+    Busy,
+    CallError,
+    DeadlineExceeded,
+    InvalidResult,
+    PluginFault,
+    ProtocolError,
+    ToolError,
+    Unavailable,
+    UnknownName,
+)
+from fuseboard.middleware import Call, CallMiddleware, CallNext
+from fuseboard.pausable import PausableReach
+from fuseboard.reach import AskClient, NoReach, Reach
+
+logger = logging.getLogger(__name__)
+
+DEEPEST_CALL = 8
+MOST_COMPLETIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The call that is running here: what a nested call inherits of it."""
+
+    plugin: str
+    depth: int
+    deadline: float
+    above: Running | None
+
+    def holds_place_of(self, plugin: str) -> bool:
+        """Whether this call, or one that led to it, holds a place of the plugin's bulkhead."""
+        return self.plugin == plugin or (self.above is not None and self.above.holds_place_of(plugin))
+
+
+running: contextvars.ContextVar[Running | None] = contextvars.ContextVar("fuseboard_running", default=None)
+
+
+class House(Protocol):
+    """What the dispatcher needs of the host."""
+
+    catalogue: Catalogue
+    middleware: Sequence[tuple[str, CallMiddleware]]
+
+    def circuit(self, plugin: str) -> Circuit:
+        """The circuit of a plugin that is up."""
+        ...
+
+    async def wait_for_name(self, answers: Callable[[], bool]) -> None:
+        """Wait while plugins load."""
+        ...
+
+    def why_unknown(self, name: str) -> str:
+        """Why nothing answers to a name."""
+        ...
+
+    def call_begins(self) -> None:
+        """A call begins."""
+        ...
+
+    def call_failed(self, circuit: Circuit, reason: str) -> None:
+        """A call ended by a fault of the plugin."""
+        ...
+
+
+Kind = Literal["tool", "prompt", "resource"]
+
+
+class Dispatcher:
+    """Used on the host's loop."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+
+    async def call_tool(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        caller: Caller,
+        reach: Reach | None = None,
+        rounds: Rounds | None = None,
+    ) -> dict[str, Any]:
+        """Call a tool by public name, bare name or alias.
+
+        Returns:
+            A `CallToolResult` or `InputRequiredResult` in wire form; an error of the call is a result with `isError`.
+
+        Raises:
+            UnknownName: no tool, or more than one, answers to the name.
+            ProtocolError: the tool answers with a JSON-RPC error.
+        """
+        entry = await self._named(lambda: self._house.catalogue.tool(name), name)
+        try:
+            return await self._through("tool", entry, arguments, caller, reach, rounds)
+        except (ProtocolError, UnknownName):
+            raise
+        except CallError as error:
+            text = {"type": "text", "text": str(error)}
+            return {"resultType": "complete", "content": [text], "isError": True}
+
+    async def get_prompt(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        caller: Caller,
+        reach: Reach | None = None,
+        rounds: Rounds | None = None,
+    ) -> dict[str, Any]:
+        """Render a prompt. Returns the wire form.
+
+        Raises:
+            CallError: it cannot be rendered.
+        """
+        entry = await self._named(lambda: self._house.catalogue.prompt(name), name)
+        return await self._through("prompt", entry, arguments, caller, reach, rounds)
+
+    async def read_resource(
+        self, uri: str, caller: Caller, reach: Reach | None = None, rounds: Rounds | None = None
+    ) -> dict[str, Any]:
+        """Read a resource. Returns the wire form.
+
+        Raises:
+            CallError: it cannot be read.
+        """
+        entry, variables = await self._named(lambda: self._house.catalogue.resource(uri), uri)
+        named = Entry(uri, entry.plugin, entry.item)
+        return await self._through("resource", named, variables, caller, reach, rounds)
+
+    async def complete(
+        self, kind: Kind, name: str, argument: str, value: str, given: Mapping[str, str], caller: Caller
+    ) -> list[str]:
+        """What an argument of a prompt, or a variable of a resource template, can be. [] where nobody knows.
+
+        Raises:
+            UnknownName: there is no such prompt or template.
+        """
+        entry: Entry[Any]
+        if kind == "prompt":
+            entry = await self._named(lambda: self._house.catalogue.prompt(name), name)
+        else:
+            entry = await self._named(lambda: self._template(name), name)
+        completer = entry.item.complete.get(argument)
+        if completer is None:
+            return []
+
+        async def ask(ctx: Context[Any]) -> list[str]:
+            return [str(item) for item in await completer(ctx, value, given)]
+
+        try:
+            values: list[str] = await self._run(entry, ask, caller, None, None)
+            return values[: MOST_COMPLETIONS + 1]
+        except CallError as error:
+            logger.info("%s: no completion of %s: %s", entry.plugin, argument, error)
+            return []
+
+    def _template(self, uri: str) -> Entry[Any]:
+        for entry in self._house.catalogue.templates:
+            if entry.item.uri == uri:
+                return entry
+        raise UnknownName(f"no resource template {uri[:200]!r}")
+
+    async def _named(self, find: Callable[[], Any], name: str) -> Any:
+        """What answers to a name; while plugins still start, it may be one of theirs."""
+        try:
+            return find()
+        except UnknownName:
+            await self._house.wait_for_name(lambda: _finds(find))
+        try:
+            return find()
+        except UnknownName as error:
+            raise type(error)(f"{error}{self._house.why_unknown(name)}") from None
+
+    async def _through(
+        self,
+        kind: Kind,
+        entry: Entry[Any],
+        arguments: Mapping[str, Any],
+        caller: Caller,
+        reach: Reach | None,
+        rounds: Rounds | None,
+    ) -> dict[str, Any]:
+        """Run the call through the plugins' middleware."""
+
+        async def innermost(call: Call) -> dict[str, Any]:
+            return await self._invoke(entry, call.arguments, call.caller, reach, rounds)
+
+        if not self._house.middleware:
+            return await self._invoke(entry, arguments, caller, reach, rounds)
+        call_next: CallNext = innermost
+        for plugin, middleware in reversed(self._house.middleware):
+            call_next = _Link(plugin, middleware, call_next)
+        return await call_next(Call(kind, entry.public_name, entry.plugin, arguments, caller))
+
+    async def _invoke(
+        self,
+        entry: Entry[Any],
+        arguments: Mapping[str, Any],
+        caller: Caller,
+        reach: Reach | None,
+        rounds: Rounds | None,
+    ) -> dict[str, Any]:
+        limit = self._house.circuit(entry.plugin).options.max_result_bytes
+        answered = rounds if rounds is not None else Rounds()
+
+        async def invoke(ctx: Context[Any]) -> dict[str, Any]:
+            try:
+                result: dict[str, Any] = await entry.item.invoke(ctx, arguments, entry.public_name)
+            except BaseException as error:
+                if (ask := AskClient.found_in(error)) is None:
+                    raise
+                return ask.as_result(answered.answers)
+            encode(result, entry.public_name, limit)
+            return result
+
+        result: dict[str, Any] = await self._run(entry, invoke, caller, reach, answered)
+        return result
+
+    async def _run(
+        self,
+        entry: Entry[Any],
+        work: Callable[[Context[Any]], Awaitable[Any]],
+        caller: Caller,
+        reach: Reach | None,
+        rounds: Rounds | None,
+    ) -> Any:
+        """Fuse, bulkhead, deadline, hop: run something of a plugin on its circuit and judge how it ended."""
+        circuit = self._house.circuit(entry.plugin)
+        above = running.get()
+        here = self._entered(circuit, entry, above)
+        circuit.fuse.admit()
+        nested = above is not None and above.holds_place_of(circuit.name)
+        bulkhead = None if nested else circuit.bulkhead
+        token = running.set(here)
+        try:
+            async with asyncio.timeout_at(here.deadline) as clock:
+                if bulkhead is not None and not bulkhead.try_enter():
+                    await bulkhead.enter()
+                place = Place(bulkhead)
+                self._house.call_begins()
+                told = PausableReach(reach, clock, place) if reach is not None else NoReach()
+                context = circuit.context(caller, told, rounds, place)
+                visit = circuit.call(_awaited(work, context), name=entry.public_name, place=place)
+                try:
+                    result = await visit.outcome
+                except asyncio.CancelledError:
+                    visit.cancel()
+                    raise
+        except asyncio.CancelledError:
+            circuit.fuse.neither()
+            raise
+        except Busy:
+            circuit.fuse.neither()
+            raise
+        except Exception as error:
+            missed = isinstance(error, TimeoutError) and clock.expired()
+            raise self._judged(circuit, entry, error, here if missed else None) from None
+        finally:
+            running.reset(token)
+        circuit.fuse.succeeded()
+        return result
+
+    def _entered(self, circuit: Circuit, entry: Entry[Any], above: Running | None) -> Running:
+        seconds = entry.item.timeout or circuit.options.call_timeout
+        deadline = asyncio.get_running_loop().time() + seconds
+        if above is None:
+            return Running(circuit.name, 1, deadline, None)
+        if above.depth >= DEEPEST_CALL:
+            raise ToolError(f"{entry.public_name}: calls are nested more than {DEEPEST_CALL} deep")
+        return Running(circuit.name, above.depth + 1, min(deadline, above.deadline), above)
+
+    def _judged(self, circuit: Circuit, entry: Entry[Any], error: Exception, missed: Running | None) -> CallError:
+        """The error for the caller; a fault of the plugin is told to its fuse."""
+        if missed is not None:
+            seconds = entry.item.timeout or circuit.options.call_timeout
+            self._house.call_failed(circuit, f"{entry.public_name} did not end within {seconds:g} s")
+            return DeadlineExceeded(f"{entry.public_name} did not end within {seconds:g} s and was cancelled")
+        if isinstance(error, BackendError):
+            self._house.call_failed(circuit, " ".join(str(error).split())[:200])
+            return error
+        if isinstance(error, CallError):
+            if isinstance(error, Unavailable | InvalidResult):
+                circuit.fuse.neither()
+            else:
+                circuit.fuse.succeeded()
+            return error
+        reference = token_hex(4)
+        logging.getLogger(f"fuseboard.plugin.{circuit.name}").error(
+            "%s failed (reference %s)", entry.public_name, reference, exc_info=error
+        )
+        self._house.call_failed(circuit, f"{entry.public_name} failed unexpectedly (reference {reference})")
+        return PluginFault(
+            f"{entry.public_name} failed unexpectedly; the operator finds the cause in the log under {reference}"
+        )
+
+
+async def _awaited(work: Callable[[Context[Any]], Awaitable[Any]], context: Context[Any]) -> Any:
+    return await work(context)
+
+
+class _Link:
+    """One middleware of a plugin in the chain, behind an exception boundary."""
+
+    __slots__ = ("_call_next", "_middleware", "_plugin")
+
+    def __init__(self, plugin: str, middleware: CallMiddleware, call_next: CallNext) -> None:
+        self._plugin = plugin
+        self._middleware = middleware
+        self._call_next = call_next
+
+    async def __call__(self, call: Call) -> dict[str, Any]:
+        try:
+            result = await self._middleware(call, self._call_next)
+        except CallError:
+            raise
+        except Exception as error:
+            raise self._fault(error) from error
+        if not isinstance(result, dict):
+            raise self._fault(TypeError(f"returned {type(result).__name__}"))
+        return result
+
+    def _fault(self, error: Exception) -> PluginFault:
+        reference = token_hex(4)
+        logging.getLogger(f"fuseboard.plugin.{self._plugin}").error(
+            "call middleware failed (reference %s)", reference, exc_info=error
+        )
+        return PluginFault(f"the call middleware of {self._plugin} failed; the log has the cause under {reference}")
+
+
+def _finds(find: Callable[[], Any]) -> bool:
+    try:
+        find()
+    except UnknownName:
+        return False
+    return True

@@ -1,0 +1,329 @@
+"""Host -> the SDK's low-level server: the only module that knows its handlers."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import mcp_types as types
+from mcp.server import NotificationOptions, Server
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.models import InitializationOptions
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
+from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from fuseboard.caller import Caller
+from fuseboard.catalogue import Catalogue
+from fuseboard.context import Rounds
+from fuseboard.dispatcher import MOST_COMPLETIONS
+from fuseboard.errors import CallError, InvalidArguments, ProtocolError, ToolError, UnknownName
+from fuseboard.host import Host
+from fuseboard.notifier import SUBSCRIPTIONS, ChangeNotifier, connection_of
+from fuseboard.session_reach import LOG_LEVEL, SessionReach
+
+NAME = "fuseboard"
+RESOURCE_NOT_FOUND = -32002
+LISTING_WAITS = 2.0
+HANDSHAKE_WAITS = 1.0
+MOST_ROUNDS = 10
+
+Ctx = ServerRequestContext[Any, Any]
+
+LISTS: Mapping[str, tuple[str, str]] = {
+    "tools/list": ("tools", "tools"),
+    "prompts/list": ("prompts", "prompts"),
+    "resources/list": ("resources", "resources"),
+    "resources/templates/list": ("resourceTemplates", "templates"),
+}
+"""By method: the member of the result, and the list of the catalogue."""
+
+
+class BoardServer(Server[Any]):
+    """The SDK's server with instructions that are composed when they are asked for."""
+
+    def __init__(self, host: Host, **options: Any) -> None:
+        self._host = host
+        super().__init__(NAME, version=version("fuseboard"), **options)
+
+    @property
+    def instructions(self) -> str | None:
+        """The plugins' paragraphs as they are now."""
+        return self._host.instructions or None
+
+    @instructions.setter
+    def instructions(self, value: str | None) -> None:
+        """The SDK's constructor sets it; the host composes it."""
+
+    def create_initialization_options(
+        self,
+        notification_options: NotificationOptions | None = None,
+        experimental_capabilities: dict[str, dict[str, Any]] | None = None,
+        extensions: dict[str, dict[str, Any]] | None = None,
+    ) -> InitializationOptions:
+        """The SDK's default tells handshake clients `listChanged: false`, though the host sends the changes."""
+        everything = NotificationOptions(prompts_changed=True, resources_changed=True, tools_changed=True)
+        return super().create_initialization_options(
+            notification_options or everything, experimental_capabilities, extensions
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The server of a host and what tells its clients of changes."""
+
+    server: BoardServer
+    notifier: ChangeNotifier
+
+
+def build_server(host: Host, *, in_memory: bool = False) -> Served:
+    """Make the server that serves a host in both protocol eras; one for all connections.
+
+    Args:
+        host: entered; its plugins may still load.
+        in_memory: whether its clients are in this process, as in tests.
+    """
+    notifier = ChangeNotifier()
+    handlers = _Handlers(host, in_memory)
+
+    @asynccontextmanager
+    async def lifespan(_: Server[Any]) -> AsyncIterator[Host]:
+        yield host  # the host outlives every connection: the SDK enters this once per connection on some transports
+
+    with warnings.catch_warnings():
+        # Deprecated on 2026-07-28, but clients of the handshake revisions still set their level.
+        warnings.simplefilter("ignore", MCPDeprecationWarning)
+        server = BoardServer(
+            host,
+            lifespan=lifespan,
+            get_tool_input_schema=handlers.header_schema,
+            on_list_tools=handlers.list_tools,
+            on_call_tool=handlers.call_tool,
+            on_list_prompts=handlers.list_prompts,
+            on_get_prompt=handlers.get_prompt,
+            on_list_resources=handlers.list_resources,
+            on_list_resource_templates=handlers.list_templates,
+            on_read_resource=handlers.read_resource,
+            on_subscribe_resource=handlers.subscribe,
+            on_unsubscribe_resource=handlers.unsubscribe,
+            on_completion=handlers.complete,
+            on_set_logging_level=handlers.set_level,
+            on_subscriptions_listen=notifier.listen,
+        )
+    keys = [key.get_secret_value() for key in host.settings.request_state_keys]
+    security = RequestStateSecurity(keys=keys) if keys else RequestStateSecurity.ephemeral()
+    server.middleware += [
+        RequestStateBoundary(security, default_audience=NAME),
+        notifier.track,
+        handlers.wait_for_plugins,
+        handlers.fill_lists,
+    ]
+    host.watch(_Announcer(notifier).catalogue_changed)
+    host.watch_resources(notifier.resource_updated)
+    return Served(server, notifier)
+
+
+class _Announcer:
+    """Turns changes of the catalogue into notifications, in order."""
+
+    def __init__(self, notifier: ChangeNotifier) -> None:
+        self._notifier = notifier
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def catalogue_changed(self, before: Catalogue, after: Catalogue) -> None:
+        changes = {
+            "tools": before.tools != after.tools,
+            "prompts": before.prompts != after.prompts,
+            "resources": before.resources != after.resources or before.templates != after.templates,
+        }
+        if any(changes.values()):
+            task = asyncio.ensure_future(self._notifier.lists_changed(**changes))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+
+class _Handlers:
+    """One method per request of the protocol."""
+
+    def __init__(self, host: Host, in_memory: bool) -> None:
+        self._host = host
+        self._in_memory = in_memory
+
+    async def wait_for_plugins(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
+        """Server middleware: a handshake and a listing wait a moment for plugins that still load."""
+        if self._host.loading:
+            if ctx.method in ("initialize", "server/discover"):
+                await self._host.settled(HANDSHAKE_WAITS)
+            elif ctx.method in LISTS:
+                await self._host.settled(LISTING_WAITS)
+        return await call_next(ctx)
+
+    async def fill_lists(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
+        """Server middleware: put the precomputed list into the answer, behind the SDK's validation of each item."""
+        result = await call_next(ctx)
+        if (names := LISTS.get(ctx.method)) is not None and isinstance(result, dict):
+            member, kind = names
+            result[member] = self._host.catalogue.listed(kind, ctx.protocol_version)
+        return result
+
+    async def list_tools(self, ctx: Ctx, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        _refuse_cursor(params)
+        return types.ListToolsResult(tools=[])
+
+    async def list_prompts(self, ctx: Ctx, params: types.PaginatedRequestParams | None) -> types.ListPromptsResult:
+        _refuse_cursor(params)
+        return types.ListPromptsResult(prompts=[])
+
+    async def list_resources(self, ctx: Ctx, params: types.PaginatedRequestParams | None) -> types.ListResourcesResult:
+        _refuse_cursor(params)
+        return types.ListResourcesResult(resources=[])
+
+    async def list_templates(
+        self, ctx: Ctx, params: types.PaginatedRequestParams | None
+    ) -> types.ListResourceTemplatesResult:
+        _refuse_cursor(params)
+        return types.ListResourceTemplatesResult(resource_templates=[])
+
+    def header_schema(self, name: str) -> Mapping[str, Any] | None:
+        """Only tools with `x-mcp-header` need their schema before the call; walking it for each call is dear."""
+        entry = self._host.catalogue.tools.get(name)
+        return entry.item.input_schema if entry is not None and entry.item.has_header_arguments else None
+
+    async def call_tool(self, ctx: Ctx, params: types.CallToolRequestParams) -> Any:
+        arguments = params.arguments or {}
+        reach = SessionReach(ctx, in_memory=self._in_memory)
+        caller = _caller(ctx)
+
+        async def once(rounds: Rounds) -> dict[str, Any]:
+            return await self._host.dispatcher.call_tool(params.name, arguments, caller, reach, rounds)
+
+        return await _in_rounds(once, ctx, reach, params)
+
+    async def get_prompt(self, ctx: Ctx, params: types.GetPromptRequestParams) -> Any:
+        arguments = dict(params.arguments or {})
+        reach = SessionReach(ctx, in_memory=self._in_memory)
+        caller = _caller(ctx)
+
+        async def once(rounds: Rounds) -> dict[str, Any]:
+            return await self._host.dispatcher.get_prompt(params.name, arguments, caller, reach, rounds)
+
+        return await _in_rounds(once, ctx, reach, params)
+
+    async def read_resource(self, ctx: Ctx, params: types.ReadResourceRequestParams) -> Any:
+        uri = str(params.uri)
+        reach = SessionReach(ctx, in_memory=self._in_memory)
+        caller = _caller(ctx)
+
+        async def once(rounds: Rounds) -> dict[str, Any]:
+            return await self._host.dispatcher.read_resource(uri, caller, reach, rounds)
+
+        try:
+            return await _in_rounds(once, ctx, reach, params)
+        except UnknownResource as error:
+            code = types.INVALID_PARAMS if ctx.protocol_version in MODERN_PROTOCOL_VERSIONS else RESOURCE_NOT_FOUND
+            raise MCPError(code, str(error), {"uri": uri[:1000]}) from None
+
+    async def subscribe(self, ctx: Ctx, params: types.SubscribeRequestParams) -> types.EmptyResult:
+        connection_of(ctx).state.setdefault(SUBSCRIPTIONS, set()).add(str(params.uri))
+        return types.EmptyResult()
+
+    async def unsubscribe(self, ctx: Ctx, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
+        connection_of(ctx).state.get(SUBSCRIPTIONS, set()).discard(str(params.uri))
+        return types.EmptyResult()
+
+    async def set_level(self, ctx: Ctx, params: types.SetLevelRequestParams) -> types.EmptyResult:
+        connection_of(ctx).state[LOG_LEVEL] = params.level
+        return types.EmptyResult()
+
+    async def complete(self, ctx: Ctx, params: types.CompleteRequestParams) -> types.CompleteResult:
+        given = dict(params.context.arguments or {}) if params.context is not None else {}
+        wanted = params.argument
+        try:
+            if isinstance(params.ref, types.PromptReference):
+                values = await self._host.dispatcher.complete(
+                    "prompt", params.ref.name, wanted.name, wanted.value, given, _caller(ctx)
+                )
+            else:
+                values = await self._host.dispatcher.complete(
+                    "resource", params.ref.uri, wanted.name, wanted.value, given, _caller(ctx)
+                )
+        except UnknownName as error:
+            raise MCPError(types.INVALID_PARAMS, str(error)) from None
+        return types.CompleteResult(
+            completion=types.Completion(values=values[:MOST_COMPLETIONS], has_more=len(values) > MOST_COMPLETIONS)
+        )
+
+
+class UnknownResource(Exception):
+    """Inside this module: a resource that does not exist, whose code depends on the era."""
+
+
+async def _in_rounds(
+    once: Callable[[Rounds], Awaitable[dict[str, Any]]],
+    ctx: Ctx,
+    reach: SessionReach,
+    params: types.CallToolRequestParams | types.GetPromptRequestParams | types.ReadResourceRequestParams,
+) -> dict[str, Any]:
+    """Call once; where the client cannot repeat a call with answers, ask it here and call again."""
+    responses = {key: _wire(answer) for key, answer in (params.input_responses or {}).items()}
+    rounds = Rounds.of(responses, params.request_state)
+    for _ in range(MOST_ROUNDS):
+        result = await _as_protocol_errors(once, rounds, ctx)
+        if result.get("resultType") != "input_required" or reach.asks_in_rounds:
+            return result
+        answers = {}
+        for key, request in (result.get("inputRequests") or {}).items():
+            answers[key] = await _ask(reach, request)
+        rounds = Rounds.of(answers, result.get("requestState"))
+    raise MCPError(types.INTERNAL_ERROR, f"the call asked for input more than {MOST_ROUNDS} times")
+
+
+async def _ask(reach: SessionReach, request: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return await reach.ask(request["method"], request.get("params", {}))
+    except ToolError as error:
+        raise MCPError(types.INVALID_PARAMS, str(error)) from None
+
+
+async def _as_protocol_errors(
+    once: Callable[[Rounds], Awaitable[dict[str, Any]]], rounds: Rounds, ctx: Ctx
+) -> dict[str, Any]:
+    try:
+        return await once(rounds)
+    except ProtocolError as error:
+        raise MCPError(error.code, str(error), error.data) from None
+    except UnknownName as error:
+        if ctx.method == "resources/read":
+            raise UnknownResource(str(error)) from None
+        raise MCPError(types.INVALID_PARAMS, str(error)) from None
+    except InvalidArguments as error:
+        raise MCPError(types.INVALID_PARAMS, str(error)) from None
+    except CallError as error:
+        raise MCPError(types.INTERNAL_ERROR, str(error)) from None
+
+
+def _wire(answer: Any) -> dict[str, Any]:
+    if isinstance(answer, Mapping):
+        return dict(answer)
+    dumped: dict[str, Any] = answer.model_dump(by_alias=True, mode="json", exclude_none=True)
+    return dumped
+
+
+def _refuse_cursor(params: types.PaginatedRequestParams | None) -> None:
+    if params is not None and params.cursor is not None:
+        raise MCPError(types.INVALID_PARAMS, "unknown cursor: the lists of this server have one page")
+
+
+def _caller(ctx: Ctx) -> Caller:
+    surface = "stdio"
+    if ctx.request is not None:
+        surface = "http" if ctx.request.scope["path"].startswith("/mcp") else "sse"
+    known = ctx.session.client_params
+    client = f"{known.client_info.name} {known.client_info.version}"[:200] if known is not None else None
+    request_id = str(ctx.request_id)[:200] if ctx.request_id is not None else None
+    return Caller(surface, request_id=request_id, client=client)

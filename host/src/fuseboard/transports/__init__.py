@@ -1,0 +1,1 @@
+"""The ways in for MCP clients: standard input and output, and HTTP. The guard keeps plugins off the wire."""

@@ -1,0 +1,167 @@
+"""MCP over HTTP: one Starlette app with the MCP endpoints, the probes and the routes that plugins add."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import anyio
+from mcp.server.runner import serve_dual_era_loop
+from mcp.server.sse import SseServerTransport
+from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import Receive, Scope, Send
+
+from fuseboard.settings import HttpSettings
+from fuseboard.transports.http_guard import HttpGuard, InFlight, Refused, error_body
+from fuseboard.transports.http_server import GRACE, HttpServer, bind
+from fuseboard.transports.probes import probe_routes
+from fuseboard.transports.signals import StopSignals
+
+if TYPE_CHECKING:
+    from fuseboard.mcp_server import Served
+
+logger = logging.getLogger(__name__)
+
+
+def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
+    """Everything that is served over HTTP, as one ASGI app. Its lifespan must be entered.
+
+    Args:
+        host: its `health()`, `ledger` and `routes` are used; plugins may add routes while it runs.
+        served: the MCP server, the same for every endpoint.
+        settings: who may ask, how much, and how many sessions there may be.
+    """
+    manager = StreamableHTTPSessionManager(
+        served.server,
+        max_request_body_size=settings.max_body_bytes,
+        max_sessions=settings.max_sessions,
+        session_idle_timeout=settings.session_idle_timeout,
+    )
+    sse = SseServerTransport("/messages/", max_request_body_size=settings.max_body_bytes)
+    in_flight = InFlight()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with manager.run():
+            yield
+            served.notifier.listen.close()
+
+    app = Starlette(
+        lifespan=lifespan,
+        middleware=[Middleware(HttpGuard, settings=settings, in_flight=in_flight)],
+        exception_handlers={HTTPException: _as_json},
+        routes=[
+            Route("/mcp", StreamableHTTPASGIApp(manager)),
+            Route("/mcp/", StreamableHTTPASGIApp(manager)),  # as many clients are configured
+            Route("/sse", SseEndpoint(host, served, sse, settings.max_sessions), methods=["GET"]),
+            Mount("/messages/", sse.handle_post_message),
+            *probe_routes(host),
+        ],
+    )
+    # Asked only when no route of our own has the path, whatever the method: a plugin cannot shadow one of ours.
+    app.router.default = PluginRoutes(host)
+    app.router.redirect_slashes = False
+    app.state.in_flight = in_flight
+    return app
+
+
+async def _as_json(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    body = error_body(error.status_code, error.detail)
+    return Response(body, error.status_code, error.headers, "application/json")
+
+
+class SseEndpoint:
+    """`/sse`: one connection of the old HTTP transport, which clients before 2025-03-26 speak."""
+
+    def __init__(self, host: Any, served: Served, sse: SseServerTransport, most: int) -> None:
+        self._host = host
+        self._served = served
+        self._sse = sse
+        self._places = asyncio.Semaphore(most)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection until the client closes it."""
+        if self._places.locked():
+            raise Refused(503, "Too many open sessions; try again later")
+        async with self._places, self._sse.connect_sse(scope, receive, send) as (read, write):
+            await serve_dual_era_loop(self._served.server, read, write, lifespan_state=self._host, init_options=None)
+
+
+class PluginRoutes:
+    """The routes that plugins add, each behind an exception boundary. They are looked up anew for each request."""
+
+    def __init__(self, host: Any) -> None:
+        self._host = host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Find the route: the first that fits, else the first that fits but for the method."""
+        partial: tuple[str, BaseRoute, Scope] | None = None
+        for plugin, route in self._host.routes:
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                return await self._run(plugin, route, {**scope, **child}, receive, send)
+            if match is Match.PARTIAL and partial is None:
+                partial = plugin, route, {**scope, **child}
+        if partial is None:
+            raise HTTPException(404, "There is nothing at this path; MCP is served at /mcp")
+        await self._run(*partial, receive, send)
+
+    async def _run(self, plugin: str, route: BaseRoute, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await route.handle(scope, receive, send)
+        except (asyncio.CancelledError, HTTPException, Refused):
+            raise
+        except BaseException as error:
+            reference = uuid4().hex[:8]
+            logger.error("[%s] %s: its route %s raised", reference, plugin, scope["path"], exc_info=error)
+            raise Refused(500, f"The route failed; the log has it under the reference {reference}") from None
+
+
+async def serve_http(host: Any, served: Served, settings: HttpSettings, *, stop: StopSignals | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; then streams end, running calls get a second, and the rest is cancelled.
+
+    Args:
+        host: see `http_app`; the caller leaves it afterwards.
+        served: the MCP server.
+        settings: where to listen, and what `http_app` needs.
+        stop: signals that are watched already; without it they are watched while serving.
+
+    Raises:
+        FuseboardError: the address cannot be listened on.
+    """
+    if stop is None:
+        with StopSignals() as signals:
+            return await serve_http(host, served, settings, stop=signals)
+    sockets = bind(settings.host, settings.port)
+    app = http_app(host, served, settings)
+    name = f"[{settings.host}]" if ":" in settings.host else settings.host
+    server = HttpServer(app, f"http://{name}:{sockets[0].getsockname()[1]}/mcp")
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_end, stop, server, served, app.state.in_flight)
+            await server.serve(sockets=sockets)
+            tasks.cancel_scope.cancel()
+    finally:
+        for listener in sockets:
+            listener.close()
+
+
+async def _end(stop: StopSignals, server: HttpServer, served: Served, in_flight: InFlight) -> None:
+    await stop.wait()
+    server.should_exit = True
+    # These streams end with a last message of their own; the others are simply closed.
+    served.notifier.listen.close()
+    in_flight.end(streams_only=True)
+    await anyio.sleep(GRACE)
+    in_flight.end(streams_only=False)
