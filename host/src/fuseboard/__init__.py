@@ -1,7 +1,7 @@
 """fuseboard: a minimal MCP host. Plugins are found by entry points and served, each behind its own fuse, as one server.
 
-These are the names that a plugin author imports. `Tool`, `Prompt` and `Resource` (for `Board.replace`) are imported
-on first use, because they bring the MCP SDK with them.
+These are the names that a plugin author imports. `Tool`, `Prompt` and `Resource` (for `Board.replace`) and the
+registrars (for annotations) are imported on first use, because they bring the MCP SDK with them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from fuseboard.middleware import Call, CallMiddleware, CallNext
 
 if TYPE_CHECKING:
     from fuseboard.contributions.prompt import Prompt
+    from fuseboard.contributions.registrars import HealthRegistrar, PromptRegistrar, ResourceRegistrar, ToolRegistrar
     from fuseboard.contributions.resource import Resource
     from fuseboard.contributions.tool import Tool
 
@@ -29,18 +30,23 @@ __all__ = [
     "CallNext",
     "Caller",
     "Context",
+    "HealthRegistrar",
     "HealthReport",
     "Prompt",
+    "PromptRegistrar",
     "Resource",
+    "ResourceRegistrar",
     "Tool",
     "ToolError",
+    "ToolRegistrar",
     "hookimpl",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Prompt", "Resource", "Tool"):
+    if name in __all__:
         from importlib import import_module
 
-        return getattr(import_module(f"fuseboard.contributions.{name.lower()}"), name)
+        module = "registrars" if name.endswith("Registrar") else name.lower()
+        return getattr(import_module(f"fuseboard.contributions.{module}"), name)
     raise AttributeError(f"module 'fuseboard' has no attribute {name!r}")

@@ -10,7 +10,7 @@ class Caller:
     """Who calls and from where.
 
     Attributes:
-        surface: the way in: "stdio", "http", "sse", "cli", "board" (another plugin) or "test".
+        surface: the way in: "stdio", "http", "sse", "cli", "board" (another plugin), "health" or "memory" (tests).
         principal: the authenticated identity, None without authentication.
         request_id: the client's id of the request, for logs.
         client: name and version that the client gave of itself, hostile text.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,6 +85,7 @@ class Catalogue:
         self._loose_tools = _loose_names(self.tools.values())
         self._loose_prompts = _loose_names(self.prompts.values())
         self._lists: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        self._bytes: dict[tuple[str, str], bytes] = {}
 
     def _named(
         self, spaces: Sequence[Namespace], kind: str, items: Callable[[Namespace], Sequence[Any]]
@@ -172,6 +174,14 @@ class Catalogue:
             forms = [entry.item.form(entry.plugin, revision) for entry in entries]
         self._lists[kind, revision] = forms
         return forms
+
+    def listed_bytes(self, kind: str, revision: str) -> bytes:
+        """The same as JSON, the items joined by commas without brackets; computed once."""
+        if (known := self._bytes.get((kind, revision))) is not None:
+            return known
+        items = [json.dumps(form, separators=(",", ":")).encode() for form in self.listed(kind, revision)]
+        self._bytes[kind, revision] = joined = b",".join(items)
+        return joined
 
 
 def _resources(spaces: Sequence[Namespace], *, templates: bool) -> Iterator[tuple[Namespace, Resource]]:

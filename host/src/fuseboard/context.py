@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from fuseboard.caller import Caller
-from fuseboard.errors import ToolError
+from fuseboard.errors import MissingCapability
 from fuseboard.reach import STATE_MARK, AskClient, NoReach, Reach
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ class Context(Generic[State]):
             schema: a pydantic model with flat fields, or the JSON Schema of one.
 
         Raises:
-            ToolError: the client cannot be asked.
+            MissingCapability: the client cannot be asked (a `ToolError`).
         """
         requested = dict(schema) if isinstance(schema, Mapping) else schema.model_json_schema()
         params = {"mode": "form", "message": message, "requestedSchema": requested}
@@ -177,7 +177,7 @@ class Context(Generic[State]):
         if key in self._rounds.answers:
             return dict(self._rounds.answers[key])
         if not self._reach.can(capability):
-            raise ToolError(f"this client cannot answer {method}: it did not declare the capability {capability}")
+            raise MissingCapability(capability)
         if self._reach.asks_in_rounds:
             raise AskClient({key: {"method": method, "params": params}})
         answer: dict[str, Any] = await self._at_home(self._reach.ask(method, params))

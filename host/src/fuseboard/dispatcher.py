@@ -22,6 +22,7 @@ from fuseboard.errors import (
     CallError,
     DeadlineExceeded,
     InvalidResult,
+    MissingCapability,
     PluginFault,
     ProtocolError,
     ToolError,
@@ -31,6 +32,7 @@ from fuseboard.errors import (
 from fuseboard.middleware import Call, CallMiddleware, CallNext
 from fuseboard.pausable import PausableReach
 from fuseboard.reach import AskClient, NoReach, Reach
+from fuseboard.reasons import without_host_frames
 
 logger = logging.getLogger(__name__)
 
@@ -107,11 +109,12 @@ class Dispatcher:
         Raises:
             UnknownName: no tool, or more than one, answers to the name.
             ProtocolError: the tool answers with a JSON-RPC error.
+            MissingCapability: the tool needs to ask the client, and it cannot be asked.
         """
         entry = await self._named(lambda: self._house.catalogue.tool(name), name)
         try:
             return await self._through("tool", entry, arguments, caller, reach, rounds)
-        except (ProtocolError, UnknownName):
+        except (ProtocolError, UnknownName, MissingCapability):
             raise
         except CallError as error:
             text = {"type": "text", "text": str(error)}
@@ -304,7 +307,7 @@ class Dispatcher:
             return error
         reference = token_hex(4)
         logging.getLogger(f"fuseboard.plugin.{circuit.name}").error(
-            "%s failed (reference %s)", entry.public_name, reference, exc_info=error
+            "%s failed (reference %s)", entry.public_name, reference, exc_info=without_host_frames(error)
         )
         self._house.call_failed(circuit, f"{entry.public_name} failed unexpectedly (reference {reference})")
         return PluginFault(

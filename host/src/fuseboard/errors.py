@@ -16,7 +16,8 @@ FuseboardError
     ├── ProtocolError        a plugin answers with a JSON-RPC error of its own
     ├── PluginFault          the plugin raised something unexpected; the text is in the log under a reference
     └── ToolError            raised by plugins: the text is for the model and says nothing about the plugin's health
-        └── BackendError     raised by plugins: their backend is lost; counts as a fault
+        ├── BackendError     raised by plugins: their backend is lost; counts as a fault
+        └── MissingCapability   the client did not declare what the call needs of it
 """
 
 from __future__ import annotations
@@ -105,3 +106,16 @@ class ToolError(CallError):
 
 class BackendError(ToolError):
     """Raise it when the plugin's backend is lost: the text reaches the model, and the fuse counts it."""
+
+
+class MissingCapability(ToolError):
+    """The client did not declare a capability that the call needs (JSON-RPC -32021).
+
+    Args:
+        capability: "elicitation", "elicitation.url", "sampling" or "roots".
+    """
+
+    def __init__(self, capability: str) -> None:
+        super().__init__(f"this client cannot do it: it did not declare the capability {capability}")
+        name, _, mode = capability.partition(".")
+        self.required: dict[str, object] = {name: {mode: {}} if mode else {}}

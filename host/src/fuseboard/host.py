@@ -81,11 +81,13 @@ class Host:
         self._monitor = HealthMonitor(self._up, self._learned)
         self._watchdog = Watchdog(lambda: any(circuit.running for circuit in self._circuits.values()), self._blocks)
         self._changed = asyncio.Event()
+        self._entered = False
 
     async def __aenter__(self) -> Host:
         self.home = asyncio.get_running_loop()
         self._home_thread = threading.get_ident()
         self._home_mail = Mailbox(self.home)
+        self._entered = True
         self._open_ledger()
         house = self._circuit(HOUSE, HousePlugin(self), FuseSettings(loop="shared", prefix=f"{HOUSE}_"))
         await house.load()
@@ -123,6 +125,15 @@ class Host:
                 target = self._given[found.name] if self._given is not None else found.entry_point
                 circuit = self._circuit(found.name, target, options)
                 self._supervisors[found.name] = Supervisor(circuit, self.ledger, self._publish, self._monitor)
+        self._miss_required()
+
+    def _miss_required(self) -> None:
+        """A plugin that is required and not installed has a row too: the host is not ready without it."""
+        for name, options in self.settings.fuses.items():
+            if options.required and name not in self.ledger:
+                row = Row(name, "", "", "", State.FAILED, "metadata", "it is required and not installed")
+                row.required = True
+                self.ledger.open(row)
 
     def _circuit(self, name: str, target: object, options: FuseSettings) -> Circuit:
         circuit = Circuit(
@@ -317,7 +328,8 @@ class Host:
 
     def heard(self, plugin: str, line: str) -> None:
         """A plugin printed a line to standard output. Called from any thread."""
-        self._home_mail.post(self.ledger.heard, plugin, line)
+        if self._entered:
+            self._home_mail.post(self.ledger.heard, plugin, line)
 
     def _learned(self, plugin: str, results: list[CheckResult]) -> None:
         self._assess(plugin)

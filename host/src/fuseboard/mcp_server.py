@@ -22,10 +22,11 @@ from fuseboard.caller import Caller
 from fuseboard.catalogue import Catalogue
 from fuseboard.context import Rounds
 from fuseboard.dispatcher import MOST_COMPLETIONS
-from fuseboard.errors import CallError, InvalidArguments, ProtocolError, ToolError, UnknownName
+from fuseboard.errors import CallError, InvalidArguments, MissingCapability, ProtocolError, ToolError, UnknownName
 from fuseboard.host import Host
 from fuseboard.notifier import SUBSCRIPTIONS, ChangeNotifier, connection_of
 from fuseboard.session_reach import LOG_LEVEL, SessionReach
+from fuseboard.splice import KEY, MARK, Splice
 
 NAME = "fuseboard"
 RESOURCE_NOT_FOUND = -32002
@@ -166,8 +167,14 @@ class _Handlers:
     async def fill_lists(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
         """Server middleware: put the precomputed list into the answer, behind the SDK's validation of each item."""
         result = await call_next(ctx)
-        if (names := LISTS.get(ctx.method)) is not None and isinstance(result, dict):
-            member, kind = names
+        if (names := LISTS.get(ctx.method)) is None or not isinstance(result, dict):
+            return result
+        member, kind = names
+        splice: Splice | None = ctx.request.scope.get(KEY) if ctx.request is not None else None
+        if splice is not None and (items := self._host.catalogue.listed_bytes(kind, ctx.protocol_version)):
+            splice.items = items
+            result[member] = [MARK]
+        else:
             result[member] = self._host.catalogue.listed(kind, ctx.protocol_version)
         return result
 
@@ -197,7 +204,7 @@ class _Handlers:
     async def call_tool(self, ctx: Ctx, params: types.CallToolRequestParams) -> Any:
         arguments = params.arguments or {}
         reach = SessionReach(ctx, in_memory=self._in_memory)
-        caller = _caller(ctx)
+        caller = self._caller(ctx)
 
         async def once(rounds: Rounds) -> dict[str, Any]:
             return await self._host.dispatcher.call_tool(params.name, arguments, caller, reach, rounds)
@@ -207,7 +214,7 @@ class _Handlers:
     async def get_prompt(self, ctx: Ctx, params: types.GetPromptRequestParams) -> Any:
         arguments = dict(params.arguments or {})
         reach = SessionReach(ctx, in_memory=self._in_memory)
-        caller = _caller(ctx)
+        caller = self._caller(ctx)
 
         async def once(rounds: Rounds) -> dict[str, Any]:
             return await self._host.dispatcher.get_prompt(params.name, arguments, caller, reach, rounds)
@@ -217,7 +224,7 @@ class _Handlers:
     async def read_resource(self, ctx: Ctx, params: types.ReadResourceRequestParams) -> Any:
         uri = str(params.uri)
         reach = SessionReach(ctx, in_memory=self._in_memory)
-        caller = _caller(ctx)
+        caller = self._caller(ctx)
 
         async def once(rounds: Rounds) -> dict[str, Any]:
             return await self._host.dispatcher.read_resource(uri, caller, reach, rounds)
@@ -246,17 +253,26 @@ class _Handlers:
         try:
             if isinstance(params.ref, types.PromptReference):
                 values = await self._host.dispatcher.complete(
-                    "prompt", params.ref.name, wanted.name, wanted.value, given, _caller(ctx)
+                    "prompt", params.ref.name, wanted.name, wanted.value, given, self._caller(ctx)
                 )
             else:
                 values = await self._host.dispatcher.complete(
-                    "resource", params.ref.uri, wanted.name, wanted.value, given, _caller(ctx)
+                    "resource", params.ref.uri, wanted.name, wanted.value, given, self._caller(ctx)
                 )
         except UnknownName as error:
             raise MCPError(types.INVALID_PARAMS, str(error)) from None
         return types.CompleteResult(
             completion=types.Completion(values=values[:MOST_COMPLETIONS], has_more=len(values) > MOST_COMPLETIONS)
         )
+
+    def _caller(self, ctx: Ctx) -> Caller:
+        surface = "memory" if self._in_memory else "stdio"
+        if ctx.request is not None:
+            surface = "http" if ctx.request.scope["path"].startswith("/mcp") else "sse"
+        known = ctx.session.client_params
+        client = f"{known.client_info.name} {known.client_info.version}"[:200] if known is not None else None
+        request_id = str(ctx.request_id)[:200] if ctx.request_id is not None else None
+        return Caller(surface, request_id=request_id, client=client)
 
 
 class UnknownResource(Exception):
@@ -297,6 +313,9 @@ async def _as_protocol_errors(
         return await once(rounds)
     except ProtocolError as error:
         raise MCPError(error.code, str(error), error.data) from None
+    except MissingCapability as error:
+        data = {"requiredCapabilities": error.required}
+        raise MCPError(types.MISSING_REQUIRED_CLIENT_CAPABILITY, str(error), data) from None
     except UnknownName as error:
         if ctx.method == "resources/read":
             raise UnknownResource(str(error)) from None
@@ -317,13 +336,3 @@ def _wire(answer: Any) -> dict[str, Any]:
 def _refuse_cursor(params: types.PaginatedRequestParams | None) -> None:
     if params is not None and params.cursor is not None:
         raise MCPError(types.INVALID_PARAMS, "unknown cursor: the lists of this server have one page")
-
-
-def _caller(ctx: Ctx) -> Caller:
-    surface = "stdio"
-    if ctx.request is not None:
-        surface = "http" if ctx.request.scope["path"].startswith("/mcp") else "sse"
-    known = ctx.session.client_params
-    client = f"{known.client_info.name} {known.client_info.version}"[:200] if known is not None else None
-    request_id = str(ctx.request_id)[:200] if ctx.request_id is not None else None
-    return Caller(surface, request_id=request_id, client=client)

@@ -39,6 +39,15 @@ def reason_of(error: BaseException) -> str:
     return f"{kind}{place_of(error)} (its text is in the log)"
 
 
+def without_host_frames(error: BaseException) -> BaseException:
+    """The same exception for the log, its traceback beginning at the plugin's code."""
+    error = error.cause if isinstance(error, Escaped) else error
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_code.co_filename.startswith(OWN_FOLDER):
+        trace = trace.tb_next
+    return error.with_traceback(trace)
+
+
 def place_of(error: BaseException) -> str:
     """` at file:line` of the plugin's innermost frame in a traceback, "" if there is none."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_foreign(frame.filename)]

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
-from fuseboard.settings import LoadedSettings
+from fuseboard.settings import HostSettings, LoadedSettings
 from fuseboard.settings_sources import SettingPath
 
 STARS = "***"
@@ -90,3 +90,9 @@ def _raw(section: Mapping[str, Any], above: SettingPath, loaded: LoadedSettings)
             yield from _raw(value, path, loaded)
         else:
             yield ShownSetting(".".join(path), masked(value, str(key)), loaded.source(path))
+
+
+def file_schema() -> dict[str, Any]:
+    """The JSON Schema of `fuseboard.yaml`."""
+    schema = HostSettings.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "fuseboard.yaml"}

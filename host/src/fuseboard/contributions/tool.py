@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import UnionType
 from typing import Any
 
 from jsonschema.protocols import Validator
@@ -215,7 +217,10 @@ class Tool:
 
 def _structured(function: Callable[..., Any]) -> bool | None:
     """Plain text is no structured data: a schema and a second copy of it would only cost tokens."""
-    return False if functions.return_type(function) in (str, None, type(None)) else None
+    hint = functions.return_type(function)
+    arms = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, UnionType) else (hint,)
+    data = {arm for arm in arms if arm not in (InputRequiredResult, CallToolResult)}
+    return False if data <= {str, None, type(None)} else None
 
 
 def _as_text(data: Any) -> TextContent:

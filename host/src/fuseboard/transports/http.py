@@ -23,6 +23,7 @@ from starlette.types import Receive, Scope, Send
 
 from fuseboard.settings import HttpSettings
 from fuseboard.transports.http_guard import HttpGuard, InFlight, Refused, error_body
+from fuseboard.transports.http_lists import ListSplicer
 from fuseboard.transports.http_server import GRACE, HttpServer, bind
 from fuseboard.transports.probes import probe_routes
 from fuseboard.transports.signals import StopSignals
@@ -48,6 +49,7 @@ def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
         session_idle_timeout=settings.session_idle_timeout,
     )
     sse = SseServerTransport("/messages/", max_request_body_size=settings.max_body_bytes)
+    endpoint = ListSplicer(StreamableHTTPASGIApp(manager))
     in_flight = InFlight()
 
     @contextlib.asynccontextmanager
@@ -61,8 +63,8 @@ def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
         middleware=[Middleware(HttpGuard, settings=settings, in_flight=in_flight)],
         exception_handlers={HTTPException: _as_json},
         routes=[
-            Route("/mcp", StreamableHTTPASGIApp(manager)),
-            Route("/mcp/", StreamableHTTPASGIApp(manager)),  # as many clients are configured
+            Route("/mcp", endpoint),
+            Route("/mcp/", endpoint),  # as many clients are configured
             Route("/sse", SseEndpoint(host, served, sse, settings.max_sessions), methods=["GET"]),
             Mount("/messages/", sse.handle_post_message),
             *probe_routes(host),

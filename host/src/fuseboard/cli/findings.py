@@ -1,0 +1,121 @@
+"""What `fuseboard check` finds in a host whose plugins have been loaded."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Literal
+
+from fuseboard.cli.console import clean
+from fuseboard.cli.session import why
+from fuseboard.contributions.wire import CHECKED_REVISIONS
+from fuseboard.discovery import not_installed
+from fuseboard.settings import HostSettings, LoadedSettings
+from fuseboard.settings_sources import ENV_PREFIX, setting_of
+
+if TYPE_CHECKING:
+    from fuseboard.health import CheckResult
+    from fuseboard.host import Host
+    from fuseboard.ledger import Row
+
+SLOW_IMPORT = 1000.0
+"""Milliseconds; each client that starts a stdio server waits for the slowest import before it sees all tools."""
+
+LISTS = ("tools", "prompts", "resources", "templates")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong (`error`) or doubtful (`warning`), of a plugin or of the whole (None)."""
+
+    level: Literal["error", "warning"]
+    plugin: str | None
+    text: str
+
+
+def findings_of(host: Host, health: Mapping[str, Sequence[CheckResult]]) -> list[Finding]:
+    """All findings, errors first. A plugin that the operator blocked is none."""
+    found = [
+        *_of_settings(host),
+        *(finding for row in host.ledger.rows() for finding in _of_plugin(row, host.settings)),
+        *(finding for results in health.values() for finding in _of_health(results)),
+        *(Finding("error", None, clash) for clash in host.catalogue.clashes),
+        *_of_wire_forms(host),
+    ]
+    return sorted(found, key=lambda finding: finding.level)
+
+
+def _of_settings(host: Host) -> Iterator[Finding]:
+    installed = {found.name for found in host.discovered}
+    for text in not_installed(host.settings, host.discovered):
+        yield Finding("warning", None, text)
+    for name, fuse in host.settings.fuses.items():
+        if fuse.required and name not in installed:
+            yield Finding("error", name, "it is required and not installed")
+        if fuse.loop == "shared" and name in installed:
+            yield Finding(
+                "warning", name, "it runs on the host's own loop (loop: shared): if it blocks, all stand still"
+            )
+    yield from _of_unknown_variables(host.loaded, installed)
+    address = host.settings.http.host
+    if not _is_loopback(address):
+        text = f"http.host is {address}: everybody who reaches this machine may call every tool without a password"
+        yield Finding("warning", None, text)
+
+
+def _of_unknown_variables(loaded: LoadedSettings, installed: set[str]) -> Iterator[Finding]:
+    known = [f"{ENV_PREFIX}CONFIG", *(f"{ENV_PREFIX}{name.upper()}" for name in HostSettings.model_fields)]
+    plugins = tuple(f"{ENV_PREFIX}{name.upper()}_" for name in installed)
+    for name, variable in {**loaded.dotenv, **loaded.environment}.items():
+        upper = name.upper()
+        ours = upper in known or setting_of(name, HostSettings.model_fields) is not None
+        if upper.startswith(ENV_PREFIX) and not ours and not upper.startswith(plugins):
+            near = get_close_matches(upper, known, n=1)
+            advice = f"; did you mean {near[0]}?" if near else ""
+            yield Finding("warning", None, f"{clean(variable.source)} sets nothing of the host or a plugin{advice}")
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
+
+
+def _of_plugin(row: Row, settings: HostSettings) -> Iterator[Finding]:
+    if row.state not in ("active", "blocked"):
+        yield Finding("error", row.name, why(row))
+    if row.state == "blocked" and row.required:
+        yield Finding("error", row.name, f"it is required and blocked: {row.reason}")
+    if row.import_ms is not None and row.import_ms > SLOW_IMPORT:
+        yield Finding("warning", row.name, f"its import takes {row.import_ms / 1000:.1f} s")
+    if row.noisy:
+        first = row.noise[0] if row.noise else ""
+        text = f"it prints to standard output ({row.noisy} lines, such as {first[:80]!r}): use logging"
+        yield Finding("warning", row.name, text)
+    for kind in ("routes", "middleware"):
+        if number := row.contributes.get(kind, 0):
+            yield Finding("warning", row.name, f"it brings {number} {kind}, which run on the host's own loop")
+
+
+def _of_health(results: Sequence[CheckResult]) -> Iterator[Finding]:
+    for result in results:
+        if not result.ok:
+            level: Literal["error", "warning"] = "error" if result.critical else "warning"
+            yield Finding(level, result.plugin, f"health check {result.name}: {result.message or 'it is ill'}")
+
+
+def _of_wire_forms(host: Host) -> Iterator[Finding]:
+    """One item that an era's schema refuses would spoil the whole list for its clients."""
+    for revision in CHECKED_REVISIONS:
+        for kind in LISTS:
+            try:
+                host.catalogue.listed(kind, revision)
+            except Exception as error:
+                yield Finding("error", None, f"{kind} cannot be listed in revision {revision}: {type(error).__name__}")
+    for entry in host.catalogue.tools.values():
+        if not entry.item.description:
+            text = f"tool {entry.public_name} has no description: a model cannot know when to call it"
+            yield Finding("warning", entry.plugin, text)
