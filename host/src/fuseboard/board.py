@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fuseboard.strict_json import sendable
+
 if TYPE_CHECKING:
     from fuseboard.caller import Caller
     from fuseboard.catalogue import Catalogue
@@ -95,7 +97,7 @@ class Board:
 
     async def resource_updated(self, uri: str) -> None:
         """Tell the clients that subscribed to this resource that it has changed."""
-        await self._at_home(self._house.resource_updated(uri))
+        await self._at_home(self._house.resource_updated(sendable(uri)))
 
     def replace(
         self,

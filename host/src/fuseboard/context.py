@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from fuseboard.caller import Caller
 from fuseboard.errors import MissingCapability
 from fuseboard.reach import STATE_MARK, AskClient, NoReach, Reach
+from fuseboard.strict_json import encode, sendable
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -125,7 +126,8 @@ class Context(Generic[State]):
         if not self._reach.wants_progress or not done > self._progress or not math.isfinite(done):
             return
         self._progress = done
-        await self._at_home(self._reach.progress(done, total, message))
+        total = total if total is None or math.isfinite(total) else None
+        await self._at_home(self._reach.progress(done, total, message if message is None else sendable(str(message))))
 
     async def elicit(self, message: str, schema: type[BaseModel] | Mapping[str, Any]) -> Elicited:
         """Ask the user to fill a small form. Ask before any side effect: on 2026-07-28 the call starts anew.
@@ -158,8 +160,13 @@ class Context(Generic[State]):
         return list(result.get("roots", []))
 
     async def log(self, level: LogLevel, data: Any, logger: str | None = None) -> None:
-        """Send a log message to the client; dropped where the client did not ask for messages of this level."""
-        await self._at_home(self._reach.log(level, data, logger or self.plugin))
+        """Send a log message to the client; dropped where the client did not ask for messages of this level.
+
+        Raises:
+            InvalidResult: `data` is not JSON.
+        """
+        encode(data, f"{self.plugin}: a log message")
+        await self._at_home(self._reach.log(level, data, sendable(logger or self.plugin)))
 
     async def resource_updated(self, uri: str) -> None:
         """Tell the clients that subscribed to this resource that it has changed."""
@@ -180,6 +187,7 @@ class Context(Generic[State]):
             raise MissingCapability(capability)
         if self._reach.asks_in_rounds:
             raise AskClient({key: {"method": method, "params": params}})
+        encode(params, f"{self.plugin}: a question")
         answer: dict[str, Any] = await self._at_home(self._reach.ask(method, params))
         return answer
 

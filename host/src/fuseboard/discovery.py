@@ -14,12 +14,12 @@ import importlib_metadata
 from importlib_metadata import EntryPoint
 
 from fuseboard.settings import HostSettings
+from fuseboard.strict_json import one_line
 
 GROUP = "fuseboard.plugins"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 HOST_NAME = "fuseboard"
 CHECKED_REQUIREMENTS = ("fuseboard", "mcp")
-LONGEST_TEXT = 200
 
 logger = logging.getLogger(__name__)
 
@@ -128,13 +128,8 @@ def _described(point: EntryPoint, distribution: Any) -> Found:
     except Exception as error:
         logger.debug("metadata of %s: %s", distribution, error)
         row = _unreadable(distribution, "its METADATA is missing or cannot be read")
-        return replace(row, name=_clean(point.name), value=point.value)
-    return Found(_clean(point.name), point.value, _clean(name), _clean(version), _clean(summary), requires)
-
-
-def _clean(text: str) -> str:
-    """Metadata is a stranger's text: without control characters, on one line, cut."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:LONGEST_TEXT]
+        return replace(row, name=one_line(point.name), value=point.value)
+    return Found(one_line(point.name), point.value, one_line(name), one_line(version), one_line(summary), requires)
 
 
 def _verdict(plugin: Found, settings: HostSettings, found: Sequence[Found]) -> Verdict | None:
@@ -185,7 +180,7 @@ def _unmet_one(text: str) -> str | None:
         needed = Requirement(text)
         applies = needed.marker is None or needed.marker.evaluate({"extra": ""})
     except (InvalidRequirement, ValueError) as error:
-        return f"its requirement {_clean(text)!r} cannot be read ({type(error).__name__})"
+        return f"its requirement {one_line(text)!r} cannot be read ({type(error).__name__})"
     try:
         installed = importlib_metadata.version(needed.name)
     except Exception:

@@ -15,7 +15,6 @@ from fuseboard.caller import Caller
 from fuseboard.catalogue import Catalogue, Entry
 from fuseboard.circuit import Circuit
 from fuseboard.context import Context, Rounds
-from fuseboard.contributions.wire import encode
 from fuseboard.errors import (
     BackendError,
     Busy,
@@ -33,11 +32,14 @@ from fuseboard.middleware import Call, CallMiddleware, CallNext
 from fuseboard.pausable import PausableReach
 from fuseboard.reach import AskClient, NoReach, Reach
 from fuseboard.reasons import without_host_frames
+from fuseboard.strict_json import encode, sendable
 
 logger = logging.getLogger(__name__)
 
 DEEPEST_CALL = 8
 MOST_COMPLETIONS = 100
+MIDDLEWARE_TIME = 10.0
+"""Seconds that one call middleware may take for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Dispatcher:
         except (ProtocolError, UnknownName, MissingCapability):
             raise
         except CallError as error:
-            text = {"type": "text", "text": str(error)}
+            text = {"type": "text", "text": sendable(str(error))}
             return {"resultType": "complete", "content": [text], "isError": True}
 
     async def get_prompt(
@@ -166,11 +168,13 @@ class Dispatcher:
             return []
 
         async def ask(ctx: Context[Any]) -> list[str]:
-            return [str(item) for item in await completer(ctx, value, given)]
+            values = [str(item) for item in await completer(ctx, value, given)][: MOST_COMPLETIONS + 1]
+            encode(values, f"the completer of {argument}")
+            return values
 
         try:
             values: list[str] = await self._run(entry, ask, caller, None, None)
-            return values[: MOST_COMPLETIONS + 1]
+            return values
         except CallError as error:
             logger.info("%s: no completion of %s: %s", entry.plugin, argument, error)
             return []
@@ -227,10 +231,13 @@ class Dispatcher:
         async def invoke(ctx: Context[Any]) -> dict[str, Any]:
             try:
                 result: dict[str, Any] = await entry.item.invoke(ctx, arguments, entry.public_name)
+            except ProtocolError as error:
+                encode([str(error), error.data], entry.public_name, limit)
+                raise
             except BaseException as error:
                 if (ask := AskClient.found_in(error)) is None:
                     raise
-                return ask.as_result(answered.answers)
+                result = ask.as_result(answered.answers)
             encode(result, entry.public_name, limit)
             return result
 
@@ -320,7 +327,11 @@ async def _awaited(work: Callable[[Context[Any]], Awaitable[Any]], context: Cont
 
 
 class _Link:
-    """One middleware of a plugin in the chain, behind an exception boundary."""
+    """One middleware of a plugin in the chain, behind a deadline and an exception boundary.
+
+    It runs on the host's loop, so nothing may leave it but a result or a `CallError`. The deadline does not count the
+    time of the rest of the chain.
+    """
 
     __slots__ = ("_call_next", "_middleware", "_plugin")
 
@@ -330,22 +341,48 @@ class _Link:
         self._call_next = call_next
 
     async def __call__(self, call: Call) -> dict[str, Any]:
+        """Run it."""
         try:
-            result = await self._middleware(call, self._call_next)
+            async with asyncio.timeout(MIDDLEWARE_TIME) as clock:
+                result = await self._middleware(call, _Uncounted(clock, self._call_next))
         except CallError:
             raise
-        except Exception as error:
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            raise self._fault(error) from error
+        except BaseException as error:
             raise self._fault(error) from error
         if not isinstance(result, dict):
             raise self._fault(TypeError(f"returned {type(result).__name__}"))
         return result
 
-    def _fault(self, error: Exception) -> PluginFault:
+    def _fault(self, error: BaseException) -> PluginFault:
         reference = token_hex(4)
         logging.getLogger(f"fuseboard.plugin.{self._plugin}").error(
             "call middleware failed (reference %s)", reference, exc_info=error
         )
         return PluginFault(f"the call middleware of {self._plugin} failed; the log has the cause under {reference}")
+
+
+class _Uncounted:
+    """The rest of the chain; while it runs, the clock of the middleware stands."""
+
+    __slots__ = ("_call_next", "_clock")
+
+    def __init__(self, clock: asyncio.Timeout, call_next: CallNext) -> None:
+        self._clock = clock
+        self._call_next = call_next
+
+    async def __call__(self, call: Call) -> dict[str, Any]:
+        now = asyncio.get_running_loop().time
+        left = (self._clock.when() or now()) - now()
+        self._clock.reschedule(None)
+        try:
+            return await self._call_next(call)
+        finally:
+            self._clock.reschedule(now() + left)
 
 
 def _finds(find: Callable[[], Any]) -> bool:

@@ -10,11 +10,14 @@ from fuseboard.bulkhead import Place
 from fuseboard.caller import Caller
 from fuseboard.circuit import Circuit
 from fuseboard.contributions.health_check import HealthCheck
+from fuseboard.errors import InvalidResult
 from fuseboard.health import CheckResult, HealthReport
 from fuseboard.loop_thread import Visit
 from fuseboard.reasons import place_of_thread, reason_of
+from fuseboard.strict_json import encode, one_line
 
 CALLER = Caller(surface="health")
+MOST_DETAILS = 64 * 1024
 
 
 class HealthMonitor:
@@ -70,10 +73,10 @@ class HealthMonitor:
     async def _check(self, circuit: Circuit, check: HealthCheck) -> CheckResult:
         begun = monotonic()
         report = await self._report(circuit, check)
-        details: Mapping[str, object] = report.details
         milliseconds = round((monotonic() - begun) * 1000, 1)
+        message = one_line(str(report.message))
         return CheckResult(
-            circuit.name, check.name, check.critical, bool(report.ok), str(report.message)[:400], details, milliseconds
+            circuit.name, check.name, check.critical, bool(report.ok), message, _sendable(report.details), milliseconds
         )
 
     async def _report(self, circuit: Circuit, check: HealthCheck) -> HealthReport:
@@ -94,3 +97,14 @@ class HealthMonitor:
                 self._overdue[circuit.name, check.name] = visit
                 return HealthReport(ok=False, message=f"no answer within {check.timeout:g} s")
             return HealthReport(ok=False, message=reason_of(error))
+
+
+def _sendable(details: object) -> Mapping[str, object]:
+    """The check's details; what cannot be sent is left out, since it would take the whole ledger with it."""
+    if not isinstance(details, Mapping):
+        return {}
+    try:
+        encode(dict(details), "health details", MOST_DETAILS)
+    except InvalidResult:
+        return {}
+    return details

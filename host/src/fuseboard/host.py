@@ -217,7 +217,7 @@ class Host:
     @property
     def loading(self) -> bool:
         """Whether a plugin has not reached its first state yet."""
-        return any(row.state is State.STARTING for row in self.ledger.rows())
+        return bool(self.ledger.starting)
 
     async def settled(self, timeout: float | None = None) -> bool:
         """Wait until every plugin has reached a state; False when `timeout` seconds were not enough."""

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from fuseboard.strict_json import one_line
+
 NOISE_LINES_KEPT = 20
 
 
@@ -102,10 +104,14 @@ class Ledger:
     def __init__(self) -> None:
         self._rows: dict[str, list[Row]] = {}
         self._watchers: list[Callable[[Row], None]] = []
+        self.starting: set[str] = set()
+        """Names of the plugins that have not reached their first state: asked on every request, so kept ready."""
 
     def open(self, row: Row) -> None:
         """Enter a plugin; a name that two distributions claim has a row for each."""
         self._rows.setdefault(row.name, []).append(row)
+        if row.state is State.STARTING:
+            self.starting.add(row.name)
 
     def rows(self) -> list[Row]:
         """Every row, sorted by name."""
@@ -131,7 +137,8 @@ class Ledger:
         changed = row.state is not state
         if changed and state not in MAY_BECOME[row.state]:
             raise ValueError(f"{name} is {row.state} and cannot become {state}")
-        row.state, row.stage, row.reason = state, stage, reason
+        row.state, row.stage, row.reason = state, stage, one_line(reason)
+        self.starting.discard(name)
         if changed:
             row.since = datetime.now(UTC)
             for watcher in self._watchers:
@@ -140,7 +147,7 @@ class Ledger:
     def heard(self, name: str, line: str) -> None:
         """A plugin printed a line to standard output."""
         if name in self:
-            self[name].noise.append(line)
+            self[name].noise.append(one_line(line))
             self[name].noisy += 1
 
     def in_state(self, states: Iterable[State]) -> list[Row]:

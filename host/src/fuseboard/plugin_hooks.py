@@ -19,8 +19,9 @@ from fuseboard.contributions.registrars import (
     ResourceRegistrar,
     ToolRegistrar,
 )
-from fuseboard.errors import RegistrationError
+from fuseboard.errors import InvalidResult, RegistrationError
 from fuseboard.middleware import CallMiddleware
+from fuseboard.strict_json import encode
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -86,6 +87,7 @@ class PluginHooks:
         text = self.hook.instructions(settings=settings)
         if text is not None and not isinstance(text, str):
             raise RegistrationError(f"hook instructions must return a text, not {type(text).__name__}")
+        _check_text(text or "")
         return Registration(
             contributions=into,
             instructions=(text or "").strip(),
@@ -109,6 +111,13 @@ class PluginHooks:
     def register_commands(self, group: Any) -> None:
         """Let the plugin add its commands to a click group."""
         self.hook.register_commands(cli=group)
+
+
+def _check_text(text: str) -> None:
+    try:
+        encode(text, "hook instructions")
+    except InvalidResult as error:
+        raise RegistrationError(str(error)) from None
 
 
 def _implementations(plugin: object) -> dict[str, Any]:

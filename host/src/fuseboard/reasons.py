@@ -10,6 +10,7 @@ from types import FrameType
 
 from fuseboard.errors import CallError, FuseboardError, PluginFailure
 from fuseboard.loop_thread import Escaped
+from fuseboard.strict_json import one_line
 
 OWN_FOLDER = str(Path(__file__).parent)
 
@@ -28,12 +29,12 @@ def reason_of(error: BaseException) -> str:
     if isinstance(error, PluginFailure):
         return error.reason
     if isinstance(error, CallError | FuseboardError):
-        return " ".join(str(error).split())[:400]
+        return one_line(str(error))
     if isinstance(error, SystemExit):
         return f"called sys.exit({error.code!r})" if isinstance(error.code, int | None) else "called sys.exit()"
     kind = type(error).__name__
     if isinstance(error, ImportError | SyntaxError):
-        return f"{kind}: {' '.join(str(error).split())[:300]}"
+        return f"{kind}: {one_line(str(error), 300)}"
     if isinstance(error, OSError) and error.strerror:
         return f"{kind}: {error.strerror}{place_of(error)}"
     return f"{kind}{place_of(error)} (its text is in the log)"

@@ -15,10 +15,11 @@ from fuseboard.cli.session import Session
 if TYPE_CHECKING:
     from fuseboard.host import Host
 
+HOUSE = "fuseboard"
 MOST_ROUNDS = 10
 
 
-@click.command("call", cls=Command)
+@click.command("call", cls=Command, short_help="Call one tool and print the result.")
 @click.argument("tool")
 @click.argument("words", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--args", "given", metavar="JSON", help="Arguments as a JSON object; KEY=VALUE wins over it.")
@@ -63,6 +64,8 @@ async def _called(session: Session, host: Host, tool: str, words: Sequence[str],
 
     session.console.progress(f"loading the plugin of {tool}")
     await host.wait_for_name(lambda: _answers(host, tool))
+    if _answers(host, tool) and host.catalogue.tool(tool).plugin == HOUSE:
+        await session.settle(host)  # the host's own tools speak of the plugins
     schema = host.catalogue.tool(tool).item.input_schema if _answers(host, tool) else {}
     arguments = arguments_of(words, given, schema)
     session.console.progress(f"calling {tool}")

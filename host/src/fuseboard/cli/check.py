@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fuseboard.host import Host
 
 
-@click.command("check", cls=Command)
+@click.command("check", cls=Command, short_help="Report what is wrong or doubtful.")
 @click.option("--strict", is_flag=True, help="Warnings end with exit code 1 too.")
 @as_json
 @click.pass_obj

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fuseboard.transports.signals import StopSignals
 
 
-@click.command("http", cls=Command)
+@click.command("http", cls=Command, short_help="Serve clients on HTTP.")
 @click.option("--host", "address", metavar="ADDRESS", help="Listen on ADDRESS instead of http.host (127.0.0.1).")
 @click.option(
     "--port", type=int, metavar="PORT", help="Listen on PORT instead of http.port (8000); 0 takes a free one."

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HEADS = ("PLUGIN", "VERSION", "STATE", "STAGE", "IMPORT", "CONTRIBUTES", "TOKENS", "REASON")
 
 
-@click.command("plugins", cls=Command)
+@click.command("plugins", cls=Command, short_help="Show every plugin with its state.")
 @as_json
 @click.pass_obj
 def command(session: Session, as_json: bool) -> int:
@@ -58,9 +58,13 @@ def command(session: Session, as_json: bool) -> int:
 
 def _cells(row: Row) -> tuple[object, ...]:
     taken = "" if row.import_ms is None else f"{row.import_ms:.0f} ms"
-    kinds = [f"{number} {kind.replace('_', ' ')}" for kind, number in row.contributes.items() if number]
+    kinds = [_counted(number, kind.replace("_", " ")) for kind, number in row.contributes.items() if number]
     tokens = row.tokens or ""
     return (row.name, row.version, row.state, row.stage, taken, ", ".join(kinds), tokens, row.reason)
+
+
+def _counted(number: int, kind: str) -> str:
+    return f"{number} {kind.removesuffix('s') if number == 1 else kind}"
 
 
 def _checks(results: list[CheckResult]) -> list[dict[str, Any]]:

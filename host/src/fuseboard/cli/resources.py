@@ -9,7 +9,7 @@ from fuseboard.cli.options import Command, as_json
 from fuseboard.cli.session import Session
 
 
-@click.command("resources", cls=Command)
+@click.command("resources", cls=Command, short_help="List the resources of all plugins.")
 @as_json
 @click.pass_obj
 def command(session: Session, as_json: bool) -> int:

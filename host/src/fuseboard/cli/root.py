@@ -109,7 +109,8 @@ def _told(session: Session, error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         where = getattr(error, "ctx", None)
         path = where.command_path if where is not None else "fuseboard"
-        session.console.error(f"{error.format_message().rstrip('.')}; see {path} --help")
+        message = error.format_message().rstrip(".")
+        session.console.error(message if "; " in message else f"{message}; see {path} --help")
         return USAGE
     if isinstance(error, FuseboardError):
         session.console.error(str(error))

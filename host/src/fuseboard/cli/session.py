@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -68,10 +69,10 @@ class Session:
             log: see `fuseboard.cli.log.set_up`.
             around: entered on the loop before any plugin starts, left when the last one has stopped.
         """
+        settings = loaded if loaded is not None else self.load()
         from fuseboard.cli.log import set_up
         from fuseboard.host import Host
 
-        settings = loaded if loaded is not None else self.load()
         set_up(settings, log)
 
         async def main() -> int:
@@ -95,7 +96,11 @@ class Session:
         from fuseboard.transports.signals import StopSignals
 
         async def until_signal(host: Host) -> int:
-            await work(host, signals)
+            freezing = asyncio.create_task(_keep_what_is_loaded(host))
+            try:
+                await work(host, signals)
+            finally:
+                freezing.cancel()
             return 0
 
         signals = StopSignals()
@@ -123,3 +128,11 @@ def why(row: Row) -> str:
     """A plugin's state with stage and reason, in one line."""
     stage = f" at {row.stage}" if row.stage else ""
     return f"{row.state}{stage}: {row.reason}" if row.reason else str(row.state)
+
+
+async def _keep_what_is_loaded(host: Host) -> None:
+    """Modules and schemas stay until the end: the collector need not walk them every few hundred calls (a fifth of
+    a call's cost).
+    """
+    await host.settled()
+    gc.freeze()

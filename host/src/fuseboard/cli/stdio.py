@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fuseboard.transports.signals import StopSignals
 
 
-@click.command("stdio", cls=Command)
+@click.command("stdio", cls=Command, short_help="Serve one client on standard input and output.")
 @click.pass_obj
 def command(session: Session) -> int:
     """Serve one client on standard input and output, as Claude Desktop starts it. This is what no command means."""

@@ -1,8 +1,7 @@
-"""The wire forms of tools, prompts and resources per protocol revision, and strict JSON."""
+"""The wire forms of tools, prompts and resources per protocol revision, and the checks of their schemas."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -16,6 +15,7 @@ from mcp_types.version import LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION
 from pydantic import ValidationError
 
 from fuseboard.errors import InvalidResult, RegistrationError
+from fuseboard.strict_json import encode
 
 CHECKED_REVISIONS = (LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION)
 
@@ -43,6 +43,10 @@ def check_listed(label: str, method: str, key: str, wire: Mapping[str, Any]) -> 
     Raises:
         RegistrationError: an era refuses it.
     """
+    try:
+        encode(wire, label)
+    except InvalidResult as error:
+        raise RegistrationError(str(error).replace(" returned ", " has ")) from None
     forms = {}
     for revision in CHECKED_REVISIONS:
         try:
@@ -83,32 +87,3 @@ def check_header_annotations(label: str, schema: Mapping[str, Any]) -> None:
     """
     if (reason := find_invalid_x_mcp_header(schema)) is not None:
         raise RegistrationError(f"{label}: wrong x-mcp-header: {reason}")
-
-
-def encode(result: Mapping[str, Any], label: str, limit: int) -> int:
-    """Encode a result strictly, as the surface will: a lone surrogate, NaN or an object would end its connection.
-
-    Args:
-        result: in wire form.
-        label: whose result it is, for the message.
-        limit: most bytes.
-
-    Returns:
-        Its size in bytes.
-
-    Raises:
-        InvalidResult: it cannot be encoded, or is too large.
-    """
-    try:
-        size = len(json.dumps(result, allow_nan=False, ensure_ascii=False).encode())
-    except UnicodeEncodeError:
-        raise InvalidResult(f"{label} returned text that is not valid Unicode (a lone surrogate)") from None
-    except (TypeError, ValueError, RecursionError) as error:
-        kind = "a number that JSON does not have" if isinstance(error, ValueError) else "something that is not JSON"
-        raise InvalidResult(f"{label} returned {kind}") from None
-    if size > limit:
-        raise InvalidResult(
-            f"{label} returned {size / 1048576:.1f} MiB, more than the {limit / 1048576:.1f} MiB that are allowed; "
-            "ask for less"
-        )
-    return size

@@ -194,8 +194,6 @@ class Inbox:
             anyio.EndOfStream: the client has closed its end, and running calls had their moment to answer.
         """
         while True:
-            # A client that sends and never reads would fill our memory with answers.
-            await self._outbox.room()
             try:
                 line = await self._lines.next()
             except EOFError:
@@ -204,6 +202,8 @@ class Inbox:
             if line is None:
                 self._outbox.put(_error(None, INVALID_REQUEST, "The message is longer than this server accepts"))
             elif line.strip() and (message := self._parse(line)) is not None:
+                # A client that sends and never reads would fill our memory with answers.
+                await self._outbox.room()
                 return SessionMessage(message)
 
     def _parse(self, line: bytes) -> JSONRPCMessage | None:
