@@ -14,6 +14,9 @@ from types import TracebackType
 STILL_HEARD = 0.2
 """Seconds for which a plugin that has just finished may still own bytes that nobody has read yet."""
 
+HOUSE = "fuseboard"
+"""The host's own contributions run like a plugin's, but print nothing."""
+
 current_plugin: ContextVar[str | None] = ContextVar("fuseboard_current_plugin", default=None)
 """The plugin whose code this task runs; None is the host."""
 
@@ -70,4 +73,5 @@ def sole_worker() -> str | None:
         heard_since = time.monotonic() - STILL_HEARD
         found = set(_at_work)
         found.update(name for name, ended in _finished.items() if ended > heard_since)
+        found.discard(HOUSE)
     return found.pop() if len(found) == 1 else None

@@ -50,7 +50,7 @@ class Bulkhead:
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
                 self.leave()  # the place was handed over in the moment of the cancel
-            else:
+            elif turn in self._waiting:  # else `leave` has met it already and gone on to the next
                 self._waiting.remove(turn)
             raise
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from fuseboard.caller import Caller
-from fuseboard.errors import MissingCapability
+from fuseboard.errors import MissingCapability, ToolError
+from fuseboard.forms import answers, check_form
 from fuseboard.reach import STATE_MARK, AskClient, NoReach, Reach
 from fuseboard.strict_json import encode, sendable
 
@@ -138,10 +139,14 @@ class Context(Generic[State]):
 
         Raises:
             MissingCapability: the client cannot be asked (a `ToolError`).
+            ToolError: the answer does not fit the form.
         """
         requested = dict(schema) if isinstance(schema, Mapping) else schema.model_json_schema()
         params = {"mode": "form", "message": message, "requestedSchema": requested}
-        return _elicited(await self._ask("elicitation/create", params, "elicitation"))
+        answer = _elicited(await self._ask("elicitation/create", params, "elicitation.form"))
+        if answer.action == "accept":
+            check_form(requested, dict(answer.content or {}))
+        return answer
 
     async def elicit_url(self, message: str, url: str, elicitation_id: str | None = None) -> Elicited:
         """Ask the user to open a page, for example to sign in. See `elicit`."""
@@ -181,14 +186,17 @@ class Context(Generic[State]):
     async def _ask(self, method: str, params: dict[str, Any], capability: str) -> dict[str, Any]:
         self._rounds.asked += 1
         key = f"ask-{self._rounds.asked}"
-        if key in self._rounds.answers:
-            return dict(self._rounds.answers[key])
+        known = self._rounds.answers.get(key)
+        if answers(method, known):
+            return dict(known)
         if not self._reach.can(capability):
-            raise MissingCapability(capability)
+            raise MissingCapability(method, capability)
         if self._reach.asks_in_rounds:
             raise AskClient({key: {"method": method, "params": params}})
         encode(params, f"{self.plugin}: a question")
         answer: dict[str, Any] = await self._at_home(self._reach.ask(method, params))
+        if not answers(method, answer):
+            raise ToolError(f"the client's answer to {method} has a wrong form")
         return answer
 
     async def _at_home(self, coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -119,8 +119,7 @@ class Dispatcher:
         except (ProtocolError, UnknownName, MissingCapability):
             raise
         except CallError as error:
-            text = {"type": "text", "text": sendable(str(error))}
-            return {"resultType": "complete", "content": [text], "isError": True}
+            return error_result(error)
 
     async def get_prompt(
         self,
@@ -320,6 +319,12 @@ class Dispatcher:
         return PluginFault(
             f"{entry.public_name} failed unexpectedly; the operator finds the cause in the log under {reference}"
         )
+
+
+def error_result(error: CallError) -> dict[str, Any]:
+    """A `CallToolResult` with `isError`, in wire form: the model reads the text."""
+    text = {"type": "text", "text": sendable(str(error))}
+    return {"resultType": "complete", "content": [text], "isError": True}
 
 
 async def _awaited(work: Callable[[Context[Any]], Awaitable[Any]], context: Context[Any]) -> Any:

@@ -112,10 +112,11 @@ class MissingCapability(ToolError):
     """The client did not declare a capability that the call needs (JSON-RPC -32021).
 
     Args:
-        capability: "elicitation", "elicitation.url", "sampling" or "roots".
+        method: what the client was to be asked.
+        capability: "elicitation.form", "elicitation.url", "sampling" or "roots".
     """
 
-    def __init__(self, capability: str) -> None:
-        super().__init__(f"this client cannot do it: it did not declare the capability {capability}")
+    def __init__(self, method: str, capability: str) -> None:
+        super().__init__(f"this client cannot answer {method}: it did not declare the capability {capability}")
         name, _, mode = capability.partition(".")
         self.required: dict[str, object] = {name: {mode: {}} if mode else {}}

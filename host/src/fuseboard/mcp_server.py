@@ -21,7 +21,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from fuseboard.caller import Caller
 from fuseboard.catalogue import Catalogue
 from fuseboard.context import Rounds
-from fuseboard.dispatcher import MOST_COMPLETIONS
+from fuseboard.dispatcher import MOST_COMPLETIONS, error_result
 from fuseboard.errors import CallError, InvalidArguments, MissingCapability, ProtocolError, ToolError, UnknownName
 from fuseboard.host import Host
 from fuseboard.notifier import SUBSCRIPTIONS, ChangeNotifier, connection_of
@@ -33,6 +33,8 @@ RESOURCE_NOT_FOUND = -32002
 LISTING_WAITS = 2.0
 HANDSHAKE_WAITS = 1.0
 MOST_ROUNDS = 10
+MOST_SUBSCRIPTIONS = 1000
+LONGEST_URI = 2000
 
 Ctx = ServerRequestContext[Any, Any]
 
@@ -236,7 +238,12 @@ class _Handlers:
             raise MCPError(code, str(error), {"uri": uri[:1000]}) from None
 
     async def subscribe(self, ctx: Ctx, params: types.SubscribeRequestParams) -> types.EmptyResult:
-        connection_of(ctx).state.setdefault(SUBSCRIPTIONS, set()).add(str(params.uri))
+        wanted: set[str] = connection_of(ctx).state.setdefault(SUBSCRIPTIONS, set())
+        if len(params.uri) > LONGEST_URI or len(wanted) >= MOST_SUBSCRIPTIONS:
+            raise MCPError(
+                types.INVALID_PARAMS, f"at most {MOST_SUBSCRIPTIONS} subscriptions, of {LONGEST_URI} characters each"
+            )
+        wanted.add(str(params.uri))
         return types.EmptyResult()
 
     async def unsubscribe(self, ctx: Ctx, params: types.UnsubscribeRequestParams) -> types.EmptyResult:
@@ -314,6 +321,9 @@ async def _as_protocol_errors(
     except ProtocolError as error:
         raise MCPError(error.code, str(error), error.data) from None
     except MissingCapability as error:
+        if ctx.method == "tools/call" and ctx.protocol_version not in MODERN_PROTOCOL_VERSIONS:
+            # The code is unknown there, and a JSON-RPC error is not shown to the model.
+            return error_result(error)
         data = {"requiredCapabilities": error.required}
         raise MCPError(types.MISSING_REQUIRED_CLIENT_CAPABILITY, str(error), data) from None
     except UnknownName as error:

@@ -28,7 +28,7 @@ class Reach(Protocol):
     wants_progress: bool
 
     def can(self, capability: str) -> bool:
-        """Whether the client declared "elicitation", "elicitation.url", "sampling" or "roots"."""
+        """Whether the client declared "elicitation.form", "elicitation.url", "sampling" or "roots"."""
         ...
 
     async def progress(self, done: float, total: float | None, message: str | None) -> None:

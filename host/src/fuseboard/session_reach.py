@@ -44,7 +44,7 @@ class SessionReach:
         self.wants_progress = in_memory or (ctx.meta is not None and ctx.meta.get("progress_token") is not None)
 
     def can(self, capability: str) -> bool:
-        """Whether the client declared "elicitation", "elicitation.url", "sampling" or "roots"."""
+        """Whether the client declared "elicitation.form", "elicitation.url", "sampling" or "roots"."""
         declared: Any = self._session.client_capabilities
         if declared is None:
             return False
@@ -53,8 +53,7 @@ class SessionReach:
         if name != "elicitation" or found is None:
             return found is not None
         # A client that names no mode means forms (specification 2025-11-25, elicitation).
-        wanted = getattr(found, mode or "form", None)
-        return wanted is not None or (not mode and found.url is None)
+        return getattr(found, mode, None) is not None or (mode == "form" and found.url is None)
 
     async def progress(self, done: float, total: float | None, message: str | None) -> None:
         """Send `notifications/progress` for this request."""

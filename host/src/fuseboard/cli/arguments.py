@@ -55,7 +55,7 @@ def _check_names(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> Non
     known = list(schema.get("properties", {}))
     missing = [name for name in schema.get("required", []) if name not in arguments]
     if missing:
-        raise click.UsageError(f"missing {', '.join(f'{name}=...' for name in missing)}")
+        raise click.UsageError(f"missing {', '.join(f'{name}=VALUE' for name in missing)}")
     if schema.get("additionalProperties") is not False:
         return
     for name in arguments:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from contextlib import redirect_stdout
 from typing import TYPE_CHECKING, Any
@@ -24,9 +23,12 @@ def group_of(name: str, session: Session) -> click.Group | None:
         SettingsError: the host's settings are wrong.
         PluginFailure: the plugin is not loaded by these settings, or it failed.
     """
+    from fuseboard.cli.log import set_up
     from fuseboard.discovery import discover
 
-    settings = session.load().settings
+    loaded = session.load()
+    set_up(loaded, "calls")
+    settings = loaded.settings
     found = next((plugin for plugin in discover(settings) if plugin.name == name), None)
     if found is None:
         return None
@@ -70,6 +72,8 @@ class _PluginGroup(Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command behind an exception boundary."""
+        from logging import getLogger
+
         from fuseboard.reasons import reason_of
 
         session = ctx.ensure_object(Session)
@@ -79,6 +83,5 @@ class _PluginGroup(Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, SystemExit, KeyboardInterrupt):
             raise
         except Exception as error:
+            getLogger(f"fuseboard.plugin.{self.name}").error("a command failed", exc_info=error)
             raise PluginFailure(str(self.name), "call", reason_of(error)) from error
-        finally:
-            sys.stdout.flush()

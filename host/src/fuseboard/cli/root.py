@@ -15,7 +15,7 @@ from fuseboard.cli.console import Console
 from fuseboard.cli.ending import end
 from fuseboard.cli.options import Group
 from fuseboard.cli.session import Session
-from fuseboard.errors import FuseboardError
+from fuseboard.errors import FuseboardError, PluginFailure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -109,12 +109,12 @@ def _told(session: Session, error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         where = getattr(error, "ctx", None)
         path = where.command_path if where is not None else "fuseboard"
-        message = error.format_message().rstrip(".")
+        message = error.format_message().removesuffix(".")
         session.console.error(message if "; " in message else f"{message}; see {path} --help")
         return USAGE
     if isinstance(error, FuseboardError):
         session.console.error(str(error))
-        return USAGE
+        return SAID_ERROR if isinstance(error, PluginFailure) and error.stage == "call" else USAGE
     logger.debug("internal error", exc_info=error)
     session.console.error(
         f"internal error: {type(error).__name__} at {_place(error)}; please report it with the log of log.level debug"

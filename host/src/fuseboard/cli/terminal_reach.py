@@ -32,7 +32,7 @@ class TerminalReach:
 
     def can(self, capability: str) -> bool:
         """Questions to the user are always taken, and declined where nobody can answer."""
-        return capability in ("elicitation", "elicitation.url")
+        return capability in ("elicitation.form", "elicitation.url")
 
     async def progress(self, done: float, total: float | None, message: str | None) -> None:
         """Show how far the call is."""

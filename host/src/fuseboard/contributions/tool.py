@@ -90,6 +90,8 @@ class Tool:
         label = f"tool {name}"
         context = functions.context_parameter(function)
         metadata = None
+        # A schema that pydantic made is valid and never used to validate: only raw ones are checked, which is dear.
+        raw_input, raw_output = input_schema, output_schema
         if input_schema is None:
             metadata = functions.signature_of(function, label, structured=_structured(function), skip=context)
             input_schema = functions.input_schema_of(metadata)
@@ -118,8 +120,8 @@ class Tool:
             _metadata=metadata,
             _asynchronous=functions.is_async(function),
             _context=context,
-            _input=wire.schema_validator(label, input_schema),
-            _output=wire.schema_validator(label, output_schema) if output_schema is not None else None,
+            _input=wire.schema_validator(label, raw_input) if raw_input is not None else None,
+            _output=wire.schema_validator(label, raw_output) if raw_output is not None else None,
         )
         tool._check(label)
         return tool
@@ -196,7 +198,7 @@ class Tool:
             return form
         if not isinstance(structured, dict):
             raise InvalidResult(f"{label} returned structured content that is not an object")
-        if self._metadata is None and self._output is not None and not self._output.is_valid(structured):
+        if self._output is not None and not self._output.is_valid(structured):
             raise InvalidResult(f"{label} returned something that does not fit its output schema")
         return form
 

@@ -1,0 +1,36 @@
+"""Holds the client's answers to questions against what was asked: a wrong answer is no fault of the plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeGuard
+
+from fuseboard.errors import ToolError
+
+
+def answers(method: str, answer: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether a client's answer has the shape that the method's result has."""
+    if not isinstance(answer, Mapping):
+        return False
+    if method == "elicitation/create":
+        return answer.get("action") in ("accept", "decline", "cancel")
+    if method == "sampling/createMessage":
+        return "role" in answer and "content" in answer
+    return isinstance(answer.get("roots"), list)
+
+
+def check_form(schema: Mapping[str, Any], content: dict[str, Any]) -> None:
+    """Check a filled form against the schema that was asked for.
+
+    Raises:
+        ToolError: it does not fit; the text names the field and no value.
+    """
+    # Imported here: only a plugin that asks has to pay for it.
+    import jsonschema
+    import referencing
+
+    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    error = next(iter(kind(schema, registry=referencing.Registry()).iter_errors(content)), None)
+    if error is not None:
+        rule = error.message if error.validator == "required" else f"must satisfy {error.validator}"
+        raise ToolError(f"the client's answer does not fit the form: {error.json_path}: {rule[:200]}")
