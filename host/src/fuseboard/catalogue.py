@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import combinations
@@ -66,6 +66,7 @@ class Catalogue:
     Args:
         namespaces: what is up now.
         permits: the operator's policy: what it does not permit is neither listed nor callable, on no surface.
+        owners: names of plugins, whose URI schemes nobody else may use.
 
     Attributes:
         tools, prompts: by public name, in the order of plugins and registration.
@@ -74,10 +75,13 @@ class Catalogue:
         clashes: one sentence for every name, URI or template that is not served.
     """
 
-    def __init__(self, namespaces: Iterable[Namespace] = (), permits: Permits | None = None) -> None:
+    def __init__(
+        self, namespaces: Iterable[Namespace] = (), permits: Permits | None = None, owners: Collection[str] = ()
+    ) -> None:
         self.clashes: list[str] = []
         self._permits = permits if permits is not None else lambda name, reads_only: True
-        spaces = sorted(namespaces, key=lambda space: (space.added, space.plugin))
+        self._owners = frozenset(owners)
+        spaces = sorted(namespaces, key=lambda space: (space.added, "" if space.added else space.plugin))
         self.tools = self._named(spaces, "tool", lambda space: space.tools)
         self.prompts = self._named(spaces, "prompt", lambda space: space.prompts)
         self.resources = self._exact(spaces)
@@ -118,7 +122,7 @@ class Catalogue:
     def _exact(self, spaces: Sequence[Namespace]) -> dict[str, Entry[Resource]]:
         served: dict[str, Entry[Resource]] = {}
         refused: set[str] = set()
-        for space, item in _resources(spaces, templates=False):
+        for space, item in self._resources(spaces, templates=False):
             entry = Entry(item.uri, space.plugin, item)
             if item.uri in served or item.uri in refused:
                 self._clash("resource", served.get(item.uri), entry, added=space.added)
@@ -129,13 +133,28 @@ class Catalogue:
         return {uri: entry for uri, entry in served.items() if uri not in refused}
 
     def _templates(self, spaces: Sequence[Namespace]) -> tuple[Entry[Resource], ...]:
-        entries = [(space, Entry(item.uri, space.plugin, item)) for space, item in _resources(spaces, templates=True)]
+        entries = [
+            (space, Entry(item.uri, space.plugin, item)) for space, item in self._resources(spaces, templates=True)
+        ]
         refused: set[int] = set()
         for (first, (_, one)), (second, (space, two)) in combinations(enumerate(entries), 2):
             if one.item.overlaps(two.item):
                 refused |= {second} if space.added else {first, second}
                 self._clash("resource template", one, two, added=space.added)
         return tuple(entry for index, (_, entry) in enumerate(entries) if index not in refused)
+
+    def _resources(self, spaces: Sequence[Namespace], *, templates: bool) -> Iterator[tuple[Namespace, Resource]]:
+        for space in spaces:
+            for item in space.resources:
+                scheme = item.uri.partition(":")[0].lower()
+                if (item.template is not None) is not templates:
+                    continue
+                if scheme != space.plugin and scheme in self._owners:
+                    self.clashes.append(
+                        f"resource {item.uri} of {space.plugin} is not served: {scheme}:// is {scheme}'s"
+                    )
+                elif self._permits(item.uri, item.reads_only):
+                    yield space, item
 
     def tool(self, name: str) -> Entry[Tool]:
         """The tool with this public name, bare name or alias.
@@ -182,10 +201,6 @@ class Catalogue:
         items = [json.dumps(form, separators=(",", ":")).encode() for form in self.listed(kind, revision)]
         self._bytes[kind, revision] = joined = b",".join(items)
         return joined
-
-
-def _resources(spaces: Sequence[Namespace], *, templates: bool) -> Iterator[tuple[Namespace, Resource]]:
-    return ((space, item) for space in spaces for item in space.resources if (item.template is not None) is templates)
 
 
 def _loose_names(entries: Iterable[Entry[Any]]) -> dict[str, list[str]]:

@@ -6,8 +6,9 @@ import asyncio
 import functools
 import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
@@ -24,7 +25,7 @@ from fuseboard.contributions import sdk_server
 from fuseboard.contributions.registrars import Contributions
 from fuseboard.errors import PluginFailure, StageTimeout
 from fuseboard.fuse import Fuse
-from fuseboard.loop_thread import LoopThread, Mailbox, Visit
+from fuseboard.loop_thread import LoopThread, Mailbox, Visit, Work
 from fuseboard.plugin_hooks import PluginHooks, Registration
 from fuseboard.reach import Reach
 from fuseboard.reasons import place_of_thread, reason_of
@@ -94,9 +95,14 @@ class Circuit:
         self.registration = await self._stage("registration", self._in_line(self._register), self.options.start_timeout)
 
     def _import(self) -> object:
-        if isinstance(self._entry_point, EntryPoint):
-            return self._entry_point.load()
-        return self._entry_point
+        if not isinstance(self._entry_point, EntryPoint):
+            return self._entry_point
+        found: object = import_module(self._entry_point.module)
+        for name in filter(None, (self._entry_point.attr or "").split(".")):
+            if not hasattr(found, name):
+                raise PluginFailure(self.name, "import", f"{self._entry_point.value}: there is no {name}")
+            found = getattr(found, name)
+        return found
 
     def _read_hooks(self, plugin: object) -> None:
         self._hooks = PluginHooks(self.name, plugin)
@@ -110,7 +116,11 @@ class Circuit:
         assert self._hooks is not None
         return self._hooks.register(self._settings, self._board)
 
-    async def _in_line(self, function: Callable[..., Any], *args: Any) -> Any:
+    def _in_line(self, function: Callable[..., Any], *args: Any) -> Work:
+        """Synchronous code of the plugin as work for its thread."""
+        return functools.partial(self._run_in_line, function, *args)
+
+    async def _run_in_line(self, function: Callable[..., Any], *args: Any) -> Any:
         """Run synchronous code of the plugin on its thread; on a shared loop in a thread for the moment."""
         if not self.lane.shared:
             return function(*args)
@@ -134,7 +144,7 @@ class Circuit:
         """
         started = self.lane.home.create_future()
         self._leave = asyncio.Event()
-        self._life = life = self.lane.visit(self._live(self._leave, started), name="lifespan")
+        self._life = life = self.lane.visit(functools.partial(self._live, self._leave, started), name="lifespan")
         seconds = self.options.start_timeout
         try:
             async with asyncio.timeout(seconds) as clock:
@@ -179,24 +189,24 @@ class Circuit:
             in_thread=functools.partial(self._in_thread, place),
         )
 
-    def call(self, coroutine: Coroutine[Any, Any, Any], *, name: str, place: Place) -> Visit:
+    def call(self, work: Work, *, name: str, place: Place) -> Visit:
         """Begin a call. Its place is released when it has ended, also when nobody waits for it any more."""
-        return self._visit(coroutine, name, place.release)
+        return self._visit(work, name, place.release)
 
-    def _visit(self, coroutine: Coroutine[Any, Any, Any], name: str, on_end: Callable[[], None] | None = None) -> Visit:
+    def _visit(self, work: Work, name: str, on_end: Callable[[], None] | None = None) -> Visit:
         def ended() -> None:
             self.running.discard(visit)
             if on_end is not None:
                 on_end()
 
-        visit = self.lane.visit(self._attributed(coroutine), name=name, on_end=ended)
+        visit = self.lane.visit(functools.partial(self._attributed, work), name=name, on_end=ended)
         self.running.add(visit)
         return visit
 
-    async def _attributed(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+    async def _attributed(self, work: Work) -> Any:
         attribution.current_plugin.set(self.name)  # what it prints is logged under the plugin's name
         with attribution.busy(self.name):
-            return await coroutine
+            return await work()
 
     async def _in_thread(self, place: Place | None, function: Callable[[], Any]) -> Any:
         """Run blocking code in a worker thread; the call's place is kept until the thread returns."""
@@ -222,8 +232,8 @@ class Circuit:
             if claim.take() and place is not None:
                 post(place.release)  # the thread never began
 
-    async def _stage(self, stage: str, coroutine: Coroutine[Any, Any, Any], seconds: float) -> Any:
-        visit = self._visit(coroutine, stage)
+    async def _stage(self, stage: str, work: Work, seconds: float) -> Any:
+        visit = self._visit(work, stage)
         try:
             async with asyncio.timeout(seconds) as clock:
                 return await visit.outcome

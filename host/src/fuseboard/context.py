@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from fuseboard.caller import Caller
 from fuseboard.errors import MissingCapability, ToolError
 from fuseboard.forms import answers, check_form
-from fuseboard.reach import STATE_MARK, AskClient, NoReach, Reach
+from fuseboard.reach import AskClient, NoReach, Reach
 from fuseboard.strict_json import encode, sendable
 
 if TYPE_CHECKING:
@@ -40,25 +40,53 @@ class Elicited:
 
 @dataclass(slots=True)
 class Rounds:
-    """The answers that a repeated call brings (2026-07-28, multi-round-trip requests).
+    """What a repeated call brings (2026-07-28, multi-round-trip requests).
+
+    The client sends only the newest answers, so everything earlier travels in the sealed request state.
 
     Attributes:
-        answers: by key, results of the client in wire form: earlier rounds' and the newest.
-        request_state: the plugin's own state, if it returned an `InputRequiredResult` itself.
+        answers: results of the client to this call's questions, by `ask_key`.
+        input_responses: results by the plugin's own keys, if it returned an `InputRequiredResult` itself.
+        request_state: the plugin's own state of that result.
         asked: how many questions this round has reached.
     """
 
     answers: dict[str, Any] = field(default_factory=dict)
+    input_responses: dict[str, Any] = field(default_factory=dict)
     request_state: str | None = None
     asked: int = 0
 
     @classmethod
     def of(cls, newest: Mapping[str, Any] | None, request_state: str | None) -> Rounds:
-        """The answers of a repeated call: those that the (verified) state carries, and the newest."""
-        if request_state is None or not request_state.startswith(STATE_MARK):
-            return cls(dict(newest or {}), request_state)
-        earlier = json.loads(request_state.removeprefix(STATE_MARK))
-        return cls(earlier | dict(newest or {}))
+        """Read the newest answers and the (verified) state of a repeated call."""
+        earlier: dict[str, Any] = {"answers": {}, "responses": {}, "state": request_state}
+        if request_state is not None and request_state.startswith(STATE_MARK):
+            earlier = json.loads(request_state.removeprefix(STATE_MARK))
+        asked = {key: value for key, value in (newest or {}).items() if key.startswith(ASK)}
+        own = {key: value for key, value in (newest or {}).items() if not key.startswith(ASK)}
+        return cls(earlier["answers"] | asked, earlier["responses"] | own, earlier["state"])
+
+    def next_key(self) -> str:
+        """The key of the next question: the same in every round, because the function runs from its first line."""
+        self.asked += 1
+        return f"{ASK}{self.asked}"
+
+    def carried(self) -> str:
+        """The state of a round that ends with a question of `ctx.elicit` and the like."""
+        return _packed(self.answers, self.input_responses, self.request_state)
+
+    def carried_with(self, request_state: str | None) -> str | None:
+        """The state of a round that the plugin ended itself, with this state of its own."""
+        return _packed(self.answers, {}, request_state) if self.answers else request_state
+
+
+ASK = "fuseboard-ask-"
+STATE_MARK = "fuseboard-rounds:"
+"""Begins a request state of the host's; a plugin's own state is inside it, or stands alone."""
+
+
+def _packed(answers: Mapping[str, Any], responses: Mapping[str, Any], state: str | None) -> str:
+    return STATE_MARK + json.dumps({"answers": answers, "responses": responses, "state": state})
 
 
 class Context(Generic[State]):
@@ -109,7 +137,7 @@ class Context(Generic[State]):
     @property
     def input_responses(self) -> Mapping[str, Any]:
         """The client's answers by the keys of the `InputRequiredResult` that the tool returned before."""
-        return self._rounds.answers
+        return self._rounds.input_responses
 
     @property
     def request_state(self) -> str | None:
@@ -184,10 +212,9 @@ class Context(Generic[State]):
         return await self._in_thread(function)
 
     async def _ask(self, method: str, params: dict[str, Any], capability: str) -> dict[str, Any]:
-        self._rounds.asked += 1
-        key = f"ask-{self._rounds.asked}"
-        known = self._rounds.answers.get(key)
-        if answers(method, known):
+        key = self._rounds.next_key()
+        known: object = self._rounds.answers.get(key)
+        if answers(known, method):
             return dict(known)
         if not self._reach.can(capability):
             raise MissingCapability(method, capability)
@@ -195,8 +222,9 @@ class Context(Generic[State]):
             raise AskClient({key: {"method": method, "params": params}})
         encode(params, f"{self.plugin}: a question")
         answer: dict[str, Any] = await self._at_home(self._reach.ask(method, params))
-        if not answers(method, answer):
+        if not answers(answer, method):
             raise ToolError(f"the client's answer to {method} has a wrong form")
+        self._rounds.answers[key] = answer  # should the call be repeated for another reason, nobody is asked twice
         return answer
 
     async def _at_home(self, coroutine: Coroutine[Any, Any, Any]) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import functools
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Literal, Protocol
@@ -20,36 +21,45 @@ from fuseboard.errors import (
     Busy,
     CallError,
     DeadlineExceeded,
-    InvalidResult,
     MissingCapability,
     PluginFault,
     ProtocolError,
     ToolError,
-    Unavailable,
     UnknownName,
 )
-from fuseboard.middleware import Call, CallMiddleware, CallNext
+from fuseboard.middleware import Call, CallMiddleware
+from fuseboard.middleware_chain import chained
 from fuseboard.pausable import PausableReach
 from fuseboard.reach import AskClient, NoReach, Reach
 from fuseboard.reasons import without_host_frames
-from fuseboard.strict_json import encode, sendable
+from fuseboard.strict_json import encode, one_line, sendable
 
 logger = logging.getLogger(__name__)
 
 DEEPEST_CALL = 8
 MOST_COMPLETIONS = 100
-MIDDLEWARE_TIME = 10.0
-"""Seconds that one call middleware may take for itself."""
+LONGEST_ERROR = 16_384
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Running:
-    """The call that is running here: what a nested call inherits of it."""
+    """The call that is running here: what a nested call inherits of it.
+
+    Attributes:
+        plugin: whose call it is.
+        depth: 1 for a call from outside.
+        clock: its deadline.
+        borrowed: whether the deadline is that of the call above, so missing it is not this plugin's fault.
+        above: the call that it is part of.
+        begun: whether it has got a place and runs.
+    """
 
     plugin: str
     depth: int
-    deadline: float
+    clock: asyncio.Timeout
+    borrowed: bool
     above: Running | None
+    begun: bool = False
 
     def holds_place_of(self, plugin: str) -> bool:
         """Whether this call, or one that led to it, holds a place of the plugin's bulkhead."""
@@ -211,10 +221,9 @@ class Dispatcher:
 
         if not self._house.middleware:
             return await self._invoke(entry, arguments, caller, reach, rounds)
-        call_next: CallNext = innermost
-        for plugin, middleware in reversed(self._house.middleware):
-            call_next = _Link(plugin, middleware, call_next)
-        return await call_next(Call(kind, entry.public_name, entry.plugin, arguments, caller))
+        call = Call(kind, entry.public_name, entry.plugin, arguments, caller)
+        seconds = self._house.circuit(entry.plugin).options.call_timeout
+        return await chained(self._house.middleware, innermost, seconds)(call)
 
     async def _invoke(
         self,
@@ -236,7 +245,11 @@ class Dispatcher:
             except BaseException as error:
                 if (ask := AskClient.found_in(error)) is None:
                     raise
-                result = ask.as_result(answered.answers)
+                result = ask.as_result(answered.carried())
+            else:
+                if result.get("resultType") == "input_required":
+                    state = answered.carried_with(result.get("requestState"))
+                    result |= {"requestState": state} if state is not None else {}
             encode(result, entry.public_name, limit)
             return result
 
@@ -246,7 +259,7 @@ class Dispatcher:
     async def _run(
         self,
         entry: Entry[Any],
-        work: Callable[[Context[Any]], Awaitable[Any]],
+        work: Callable[[Context[Any]], Coroutine[Any, Any, Any]],
         caller: Caller,
         reach: Reach | None,
         rounds: Rounds | None,
@@ -254,63 +267,82 @@ class Dispatcher:
         """Fuse, bulkhead, deadline, hop: run something of a plugin on its circuit and judge how it ended."""
         circuit = self._house.circuit(entry.plugin)
         above = running.get()
-        here = self._entered(circuit, entry, above)
+        if above is not None and above.depth >= DEEPEST_CALL:
+            raise ToolError(f"{entry.public_name}: calls are nested more than {DEEPEST_CALL} deep")
         circuit.fuse.admit()
         nested = above is not None and above.holds_place_of(circuit.name)
-        bulkhead = None if nested else circuit.bulkhead
+        here = _entered(circuit, entry, above)
         token = running.set(here)
         try:
-            async with asyncio.timeout_at(here.deadline) as clock:
-                if bulkhead is not None and not bulkhead.try_enter():
-                    await bulkhead.enter()
-                place = Place(bulkhead)
-                self._house.call_begins()
-                told = PausableReach(reach, clock, place) if reach is not None else NoReach()
-                context = circuit.context(caller, told, rounds, place)
-                visit = circuit.call(_awaited(work, context), name=entry.public_name, place=place)
-                try:
-                    result = await visit.outcome
-                except asyncio.CancelledError:
-                    visit.cancel()
-                    raise
-        except asyncio.CancelledError:
-            circuit.fuse.neither()
-            raise
-        except Busy:
+            async with here.clock:
+                result = await self._visit(circuit, entry, work, (caller, reach, rounds), here, nested)
+        except (asyncio.CancelledError, Busy):
             circuit.fuse.neither()
             raise
         except Exception as error:
-            missed = isinstance(error, TimeoutError) and clock.expired()
+            missed = isinstance(error, TimeoutError) and here.clock.expired()
             raise self._judged(circuit, entry, error, here if missed else None) from None
         finally:
             running.reset(token)
         circuit.fuse.succeeded()
         return result
 
-    def _entered(self, circuit: Circuit, entry: Entry[Any], above: Running | None) -> Running:
+    async def _visit(
+        self,
+        circuit: Circuit,
+        entry: Entry[Any],
+        work: Callable[[Context[Any]], Coroutine[Any, Any, Any]],
+        caller: tuple[Caller, Reach | None, Rounds | None],
+        here: Running,
+        nested: bool,
+    ) -> Any:
+        """Take a place and hop. A call inside a call of the same plugin uses the place of the outer one."""
+        who, reach, rounds = caller
+        bulkhead = None if nested else circuit.bulkhead
+        if bulkhead is not None and not bulkhead.try_enter():
+            await bulkhead.enter()
+        here.begun = True
+        place = Place(bulkhead)
+        self._house.call_begins()
+        told = PausableReach(reach, here.clock, place) if reach is not None else NoReach()
+        context = circuit.context(who, told, rounds, place)
+        visit = circuit.call(functools.partial(work, context), name=entry.public_name, place=place)
+        try:
+            return await visit.outcome
+        except asyncio.CancelledError:
+            visit.cancel()
+            raise
+
+    def _missed(self, circuit: Circuit, entry: Entry[Any], here: Running) -> CallError:
+        """The deadline has passed. Only a plugin that had its own time, and a place to run, is to blame."""
+        if here.borrowed:
+            circuit.fuse.neither()
+            return DeadlineExceeded(
+                f"{entry.public_name} did not end within the time left of the call that asked for it"
+            )
         seconds = entry.item.timeout or circuit.options.call_timeout
-        deadline = asyncio.get_running_loop().time() + seconds
-        if above is None:
-            return Running(circuit.name, 1, deadline, None)
-        if above.depth >= DEEPEST_CALL:
-            raise ToolError(f"{entry.public_name}: calls are nested more than {DEEPEST_CALL} deep")
-        return Running(circuit.name, above.depth + 1, min(deadline, above.deadline), above)
+        if not here.begun:
+            circuit.fuse.neither()
+            return Busy(
+                f"{entry.public_name} got no place within {seconds:g} s: {circuit.name} is busy; try again later"
+            )
+        self._house.call_failed(circuit, f"{entry.public_name} did not end within {seconds:g} s")
+        return DeadlineExceeded(f"{entry.public_name} did not end within {seconds:g} s and was cancelled")
 
     def _judged(self, circuit: Circuit, entry: Entry[Any], error: Exception, missed: Running | None) -> CallError:
         """The error for the caller; a fault of the plugin is told to its fuse."""
         if missed is not None:
-            seconds = entry.item.timeout or circuit.options.call_timeout
-            self._house.call_failed(circuit, f"{entry.public_name} did not end within {seconds:g} s")
-            return DeadlineExceeded(f"{entry.public_name} did not end within {seconds:g} s and was cancelled")
+            return self._missed(circuit, entry, missed)
         if isinstance(error, BackendError):
-            self._house.call_failed(circuit, " ".join(str(error).split())[:200])
+            self._house.call_failed(circuit, one_line(str(error), 200))
             return error
         if isinstance(error, CallError):
-            if isinstance(error, Unavailable | InvalidResult):
-                circuit.fuse.neither()
+            if isinstance(error, ToolError | ProtocolError):
+                circuit.fuse.succeeded()  # the plugin's own, meant answer
             else:
-                circuit.fuse.succeeded()
-            return error
+                circuit.fuse.neither()
+            # A name that the plugin asked for in vain is not the name that the caller asked for.
+            return ToolError(str(error)) if isinstance(error, UnknownName) else error
         reference = token_hex(4)
         logging.getLogger(f"fuseboard.plugin.{circuit.name}").error(
             "%s failed (reference %s)", entry.public_name, reference, exc_info=without_host_frames(error)
@@ -323,71 +355,20 @@ class Dispatcher:
 
 def error_result(error: CallError) -> dict[str, Any]:
     """A `CallToolResult` with `isError`, in wire form: the model reads the text."""
-    text = {"type": "text", "text": sendable(str(error))}
+    words = sendable(str(error))
+    if len(words) > LONGEST_ERROR:
+        words = f"{words[:LONGEST_ERROR]}… ({len(words)} characters)"
+    text = {"type": "text", "text": words}
     return {"resultType": "complete", "content": [text], "isError": True}
 
 
-async def _awaited(work: Callable[[Context[Any]], Awaitable[Any]], context: Context[Any]) -> Any:
-    return await work(context)
-
-
-class _Link:
-    """One middleware of a plugin in the chain, behind a deadline and an exception boundary.
-
-    It runs on the host's loop, so nothing may leave it but a result or a `CallError`. The deadline does not count the
-    time of the rest of the chain.
-    """
-
-    __slots__ = ("_call_next", "_middleware", "_plugin")
-
-    def __init__(self, plugin: str, middleware: CallMiddleware, call_next: CallNext) -> None:
-        self._plugin = plugin
-        self._middleware = middleware
-        self._call_next = call_next
-
-    async def __call__(self, call: Call) -> dict[str, Any]:
-        """Run it."""
-        try:
-            async with asyncio.timeout(MIDDLEWARE_TIME) as clock:
-                result = await self._middleware(call, _Uncounted(clock, self._call_next))
-        except CallError:
-            raise
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            raise self._fault(error) from error
-        except BaseException as error:
-            raise self._fault(error) from error
-        if not isinstance(result, dict):
-            raise self._fault(TypeError(f"returned {type(result).__name__}"))
-        return result
-
-    def _fault(self, error: BaseException) -> PluginFault:
-        reference = token_hex(4)
-        logging.getLogger(f"fuseboard.plugin.{self._plugin}").error(
-            "call middleware failed (reference %s)", reference, exc_info=error
-        )
-        return PluginFault(f"the call middleware of {self._plugin} failed; the log has the cause under {reference}")
-
-
-class _Uncounted:
-    """The rest of the chain; while it runs, the clock of the middleware stands."""
-
-    __slots__ = ("_call_next", "_clock")
-
-    def __init__(self, clock: asyncio.Timeout, call_next: CallNext) -> None:
-        self._clock = clock
-        self._call_next = call_next
-
-    async def __call__(self, call: Call) -> dict[str, Any]:
-        now = asyncio.get_running_loop().time
-        left = (self._clock.when() or now()) - now()
-        self._clock.reschedule(None)
-        try:
-            return await self._call_next(call)
-        finally:
-            self._clock.reschedule(now() + left)
+def _entered(circuit: Circuit, entry: Entry[Any], above: Running | None) -> Running:
+    """The call with its deadline: its own time, or what is left of the call that it is part of."""
+    deadline = asyncio.get_running_loop().time() + (entry.item.timeout or circuit.options.call_timeout)
+    left = above.clock.when() if above is not None else None
+    borrowed = left is not None and left < deadline
+    clock = asyncio.timeout_at(left if borrowed else deadline)
+    return Running(circuit.name, above.depth + 1 if above is not None else 1, clock, borrowed, above)
 
 
 def _finds(find: Callable[[], Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 from fuseboard.errors import ToolError
 
 
-def answers(method: str, answer: object) -> TypeGuard[Mapping[str, Any]]:
+def answers(answer: object, method: str) -> TypeGuard[Mapping[str, Any]]:
     """Whether a client's answer has the shape that the method's result has."""
     if not isinstance(answer, Mapping):
         return False

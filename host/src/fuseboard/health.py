@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fuseboard.errors import InvalidResult
+
 
 @dataclass(frozen=True, slots=True)
 class HealthReport:
@@ -26,7 +28,7 @@ class HealthReport:
         """Read what a check returned: None is well, a text is ill for that reason.
 
         Raises:
-            TypeError: it returned something else.
+            InvalidResult: it returned something else.
         """
         if answer is None:
             return cls(ok=True)
@@ -34,7 +36,7 @@ class HealthReport:
             return cls(ok=False, message=answer)
         if isinstance(answer, HealthReport):
             return answer
-        raise TypeError(f"a health check returns None, a text or a HealthReport, not {type(answer).__name__}")
+        raise InvalidResult(f"a health check returns None, a text or a HealthReport, not {type(answer).__name__}")
 
 
 @dataclass(frozen=True, slots=True)

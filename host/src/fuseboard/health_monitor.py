@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from time import monotonic
 
 from fuseboard.bulkhead import Place
@@ -15,6 +17,8 @@ from fuseboard.health import CheckResult, HealthReport
 from fuseboard.loop_thread import Visit
 from fuseboard.reasons import place_of_thread, reason_of
 from fuseboard.strict_json import encode, one_line
+
+logger = logging.getLogger(__name__)
 
 CALLER = Caller(surface="health")
 MOST_DETAILS = 64 * 1024
@@ -83,7 +87,9 @@ class HealthMonitor:
         overdue = self._overdue.get((circuit.name, check.name))
         if overdue is not None and overdue in circuit.running:
             return HealthReport(ok=False, message=f"the check still runs{place_of_thread(circuit.lane.thread)}")
-        visit = circuit.call(check.run(circuit.context(CALLER)), name=f"health {check.name}", place=Place(None))
+        visit = circuit.call(
+            partial(check.run, circuit.context(CALLER)), name=f"health {check.name}", place=Place(None)
+        )
         try:
             async with asyncio.timeout(check.timeout) as clock:
                 report: HealthReport = await visit.outcome
@@ -96,7 +102,10 @@ class HealthMonitor:
                 visit.cancel()
                 self._overdue[circuit.name, check.name] = visit
                 return HealthReport(ok=False, message=f"no answer within {check.timeout:g} s")
-            return HealthReport(ok=False, message=reason_of(error))
+            reason = reason_of(error)
+            if reason not in (result.message for result in self.known(circuit.name)):  # once, not at every round
+                logger.warning("%s: health check %s failed", circuit.name, check.name, exc_info=error)
+            return HealthReport(ok=False, message=reason)
 
 
 def _sendable(details: object) -> Mapping[str, object]:

@@ -161,7 +161,7 @@ class Host:
         spaces += [space for (plugin, _), space in self._added.items() if plugin in up]
         policy = self.settings.access
         access = AccessPolicy(tuple(policy.allow), tuple(policy.deny), policy.read_only)
-        before, self.catalogue = self.catalogue, Catalogue(spaces, access.permits)
+        before, self.catalogue = self.catalogue, Catalogue(spaces, access.permits, {HOUSE, *self.ledger.names()})
         self.middleware = [(c.name, layer) for c in self._up() for layer in c.registration.middleware]
         for clash in self.catalogue.clashes:
             if clash not in before.clashes:

@@ -117,6 +117,10 @@ class Ledger:
         """Every row, sorted by name."""
         return [row for name in sorted(self._rows) for row in self._rows[name]]
 
+    def names(self) -> list[str]:
+        """The name of every plugin, sorted."""
+        return sorted(self._rows)
+
     def __getitem__(self, name: str) -> Row:
         return self._rows[name][0]
 

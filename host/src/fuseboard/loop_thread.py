@@ -104,10 +104,14 @@ class Visit:
             self.outcome.exception()  # seen: whoever waited may be gone, which is no reason for a warning
 
 
-async def _contained(coroutine: Coroutine[Any, Any, Any]) -> Any:
-    """Await, and turn what would end the loop (SystemExit and the like) into an ordinary exception."""
+Work = Callable[[], Coroutine[Any, Any, Any]]
+"""What is to run on another loop. A function and no coroutine: one that never starts leaves nothing behind."""
+
+
+async def _contained(work: Work) -> Any:
+    """Run, and turn what would end the loop (SystemExit and the like) into an ordinary exception."""
     try:
-        return await coroutine
+        return await work()
     except (Exception, asyncio.CancelledError):
         raise
     except BaseException as error:
@@ -157,25 +161,21 @@ class LoopThread:
             logger.warning("%s: an asynchronous generator did not close: %s", self.plugin, type(error).__name__)
         self.loop.close()
 
-    def visit(
-        self, coroutine: Coroutine[Any, Any, Any], *, name: str, on_end: Callable[[], None] | None = None
-    ) -> Visit:
-        """Run a coroutine there, in a copy of the caller's context. Called on the host's loop.
+    def visit(self, work: Work, *, name: str, on_end: Callable[[], None] | None = None) -> Visit:
+        """Run something there, in a copy of the caller's context. Called on the host's loop.
 
         Args:
-            coroutine: what to run.
+            work: what to run.
             name: the task's name, which the watchdog shows.
             on_end: called on the host's loop when it has ended, however it ended.
         """
         visit = Visit(self.home, self.mail, on_end)
         context = contextvars.copy_context()
-        self.mail.post(self._begin, visit, coroutine, name, context)
+        self.mail.post(self._begin, visit, work, name, context)
         return visit
 
-    def _begin(
-        self, visit: Visit, coroutine: Coroutine[Any, Any, Any], name: str, context: contextvars.Context
-    ) -> None:
-        task = self.loop.create_task(_contained(coroutine), name=name, context=context)
+    def _begin(self, visit: Visit, work: Work, name: str, context: contextvars.Context) -> None:
+        task = self.loop.create_task(_contained(work), name=name, context=context)
         visit.begin(task)
         task.add_done_callback(lambda task: self._ended(visit, task))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from fuseboard.bulkhead import Place
@@ -61,5 +62,6 @@ class PausableReach:
     def _resume(self) -> None:
         self._asking -= 1
         if self._asking == 0 and not self._clock.expired():
-            self._clock.reschedule(asyncio.get_running_loop().time() + self._left)
-            self._place.reclaim()
+            with suppress(RuntimeError):  # the call has ended meanwhile, and its clock with it
+                self._clock.reschedule(asyncio.get_running_loop().time() + self._left)
+                self._place.reclaim()

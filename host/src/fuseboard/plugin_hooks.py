@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -19,8 +19,10 @@ from fuseboard.contributions.registrars import (
     ResourceRegistrar,
     ToolRegistrar,
 )
+from fuseboard.contributions.sdk_server import check_server
 from fuseboard.errors import InvalidResult, RegistrationError
 from fuseboard.middleware import CallMiddleware
+from fuseboard.reasons import reason_of
 from fuseboard.strict_json import encode
 
 if TYPE_CHECKING:
@@ -71,30 +73,51 @@ class PluginHooks:
 
     def settings_class(self) -> Any:
         """What the hook `settings` returned; None without one."""
-        return self.hook.settings()
+        return self._call("settings")
 
     def register(self, settings: Any, board: Board) -> Registration:
         """Call every hook that registers or returns something at load time, in the order of `hookspecs`.
 
         Raises:
-            RegistrationError: one of them is wrong; nothing of the plugin is kept.
+            RegistrationError: one of them is wrong, with its name; nothing of the plugin is kept.
         """
         into = Contributions()
-        self.hook.register_tools(register=ToolRegistrar(into), settings=settings)
-        self.hook.register_prompts(register=PromptRegistrar(into), settings=settings)
-        self.hook.register_resources(register=ResourceRegistrar(into), settings=settings)
-        self.hook.register_health_checks(register=HealthRegistrar(into), settings=settings)
-        text = self.hook.instructions(settings=settings)
+        self._call("register_tools", register=ToolRegistrar(into), settings=settings)
+        self._call("register_prompts", register=PromptRegistrar(into), settings=settings)
+        self._call("register_resources", register=ResourceRegistrar(into), settings=settings)
+        self._call("register_health_checks", register=HealthRegistrar(into), settings=settings)
+        text = self._call("instructions", settings=settings)
         if text is not None and not isinstance(text, str):
             raise RegistrationError(f"hook instructions must return a text, not {type(text).__name__}")
         _check_text(text or "")
+        server = self._call("mcp_server", settings=settings)
+        check_server(server)
         return Registration(
             contributions=into,
             instructions=(text or "").strip(),
-            middleware=_flat("call_middleware", self.hook.call_middleware(settings=settings)),
-            routes=_flat("http_routes", self.hook.http_routes(board=board, settings=settings)),
-            sdk_server=self.hook.mcp_server(settings=settings),
+            middleware=self._listed("call_middleware", callable, settings=settings),
+            routes=self._listed("http_routes", _is_route, board=board, settings=settings),
+            sdk_server=server,
         )
+
+    def _call(self, name: str, **arguments: Any) -> Any:
+        """Call one hook; whatever goes wrong in it is told with its name."""
+        try:
+            return getattr(self.hook, name)(**arguments)
+        except RegistrationError as error:
+            raise RegistrationError(f"hook {name}: {error}") from None
+        except BaseException as error:
+            raise RegistrationError(f"hook {name}: {reason_of(error)}") from error
+
+    def _listed(self, name: str, fits: Callable[[Any], bool], **arguments: Any) -> list[Any]:
+        try:
+            items = [item for result in self._call(name, **arguments) for item in result]
+        except TypeError:
+            raise RegistrationError(f"hook {name} must return a list") from None
+        for item in items:
+            if not fits(item):
+                raise RegistrationError(f"hook {name} must not return {type(item).__name__}: see its documentation")
+        return items
 
     def lifespan(self, settings: Any, board: Board) -> AbstractAsyncContextManager[object] | None:
         """What the hook `lifespan` returned; None without one.
@@ -102,7 +125,7 @@ class PluginHooks:
         Raises:
             RegistrationError: it is no async context manager.
         """
-        manager = self.hook.lifespan(board=board, settings=settings)
+        manager = self._call("lifespan", board=board, settings=settings)
         if manager is not None and not hasattr(manager, "__aenter__"):
             raise RegistrationError("hook lifespan must return an async context manager: add @asynccontextmanager")
         kept: AbstractAsyncContextManager[object] | None = manager
@@ -138,6 +161,8 @@ def _check(implemented: dict[str, Any]) -> None:
             near = get_close_matches(name, HOOKS, n=1)
             advice = f"did you mean {near[0]}?" if near else f"hooks are: {', '.join(HOOKS)}"
             raise RegistrationError(f"unknown hook {name}: {advice}")
+        if name != "lifespan" and (inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)):
+            raise RegistrationError(f"hook {name} must not be async: what needs await is returned, not done in it")
         known = set(inspect.signature(getattr(hookspecs, name)).parameters)
         for parameter in inspect.signature(function).parameters.values():
             if parameter.name == "self":
@@ -149,11 +174,10 @@ def _check(implemented: dict[str, Any]) -> None:
                 raise RegistrationError(f"hook {name}: argument {parameter.name} has a default, which is never used")
 
 
-def _flat(hook: str, results: Sequence[Any]) -> list[Any]:
-    try:
-        return [item for result in results for item in result]
-    except TypeError:
-        raise RegistrationError(f"hook {hook} must return a list") from None
+def _is_route(item: Any) -> bool:
+    from starlette.routing import BaseRoute
+
+    return isinstance(item, BaseRoute)
 
 
 def _label(plugin: object) -> str:

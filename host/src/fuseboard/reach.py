@@ -6,14 +6,10 @@ code and hops. What the SDK's session is, only the surface knows.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from fuseboard.errors import ToolError
-
-STATE_MARK = "fuseboard-answers:"
-"""Begins a request state that holds the answers of earlier rounds, and not a plugin's own state."""
 
 
 class Reach(Protocol):
@@ -82,13 +78,13 @@ class AskClient(BaseException):
         super().__init__(f"{len(requests)} questions to the client")
         self.requests = dict(requests)
 
-    def as_result(self, answered: Mapping[str, Any]) -> dict[str, Any]:
-        """The result of this round in wire form. It carries all answers so far: the client sends only the newest."""
-        return {
-            "resultType": "input_required",
-            "inputRequests": self.requests,
-            "requestState": STATE_MARK + json.dumps(dict(answered)),
-        }
+    def as_result(self, request_state: str) -> dict[str, Any]:
+        """The result of this round in wire form.
+
+        Args:
+            request_state: what the call needs again when it is repeated, see `Rounds.carried`.
+        """
+        return {"resultType": "input_required", "inputRequests": self.requests, "requestState": request_state}
 
     @classmethod
     def found_in(cls, error: BaseException) -> AskClient | None:

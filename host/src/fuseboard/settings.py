@@ -198,7 +198,10 @@ def load_settings(*, config: Path | None = None, overrides: Mapping[str, Any] | 
 
 
 def _same(one: Path, other: Path) -> bool:
-    return one.resolve() == other.resolve()
+    try:
+        return one.resolve() == other.resolve()
+    except OSError:
+        return False  # the working directory is gone
 
 
 def _lay_command_line(layers: Layers, overrides: Mapping[str, Any]) -> None:

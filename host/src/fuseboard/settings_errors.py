@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from fuseboard.settings_sources import Layers, SettingPath
+from fuseboard.settings_sources import Layers, SettingPath, one_line
 
 MOST_LINES = 4
 LONGEST_VALUE = 40
@@ -59,6 +59,7 @@ def unknown(name: str, known: Sequence[str], else_: str = "") -> str:
 
 def limited(lines: Sequence[str]) -> str:
     """At most four lines; what does not fit is counted."""
+    lines = [one_line(line) for line in lines]
     if len(lines) <= MOST_LINES:
         return "\n".join(lines)
     return "\n".join([*lines[: MOST_LINES - 1], f"and {len(lines) - MOST_LINES + 1} more problems"])

@@ -103,6 +103,19 @@ def shown(path: Path) -> str:
         return str(path)
 
 
+def one_line(text: str) -> str:
+    """A text from outside that cannot break a message into lines or rewrite a terminal."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; no where nobody may look, as in the working directory of some desktop clients."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def environment() -> dict[str, Variable]:
     """The variables of the process."""
     return {name: Variable(text, f"environment {name}") for name, text in os.environ.items()}
@@ -117,7 +130,7 @@ def dotenv_variables(directories: list[Path]) -> dict[str, Variable]:
     variables: dict[str, Variable] = {}
     for directory in reversed(directories):
         file = directory / ".env"
-        if not file.is_file():
+        if not is_file(file):
             continue
         # Imported here: most processes have no such file, and start-up time is felt by every user.
         from dotenv import dotenv_values
@@ -152,7 +165,7 @@ def read_config(config: Path | None, variables: Mapping[str, Variable]) -> Confi
     named = variables.get(f"{ENV_PREFIX}CONFIG")
     if named is not None and named.text:
         return _read(Path(named.text), f"{named.source}={named.text}")
-    return _read(DEFAULT_FILE, str(DEFAULT_FILE)) if DEFAULT_FILE.exists() else None
+    return _read(DEFAULT_FILE, str(DEFAULT_FILE)) if is_file(DEFAULT_FILE) else None
 
 
 def _read(path: Path, named_by: str) -> ConfigFile:

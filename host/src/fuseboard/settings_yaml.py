@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from fuseboard.errors import SettingsError
-from fuseboard.settings_sources import SettingPath
+from fuseboard.settings_sources import SettingPath, one_line
 
 MERGE = "tag:yaml.org,2002:merge"
 TEXT = "tag:yaml.org,2002:str"
@@ -26,8 +26,8 @@ def parse(text: str, name: str) -> tuple[dict[str, Any], dict[SettingPath, int]]
     Raises:
         SettingsError: it is no YAML, has one key twice, refers to itself, or is no mapping.
     """
-    loader = yaml.SafeLoader(text)
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
         if node is None:
             return {}, {}
@@ -40,9 +40,15 @@ def parse(text: str, name: str) -> tuple[dict[str, Any], dict[SettingPath, int]]
         raise SettingsError(_worded(error, name)) from None
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"{name}: cannot be read as YAML: {type(error).__name__}; quote unusual values") from None
-    finally:
-        loader.dispose()
-    return {key: value for key, value in content.items() if value is not None}, survey.lines
+    return _without_empty(content, depth=2), survey.lines
+
+
+def _without_empty(section: dict[str, Any], depth: int) -> dict[str, Any]:
+    """A section of which every line is commented out is no value for YAML, and sets nothing."""
+    kept = {key: value for key, value in section.items() if value is not None}
+    if depth == 1:
+        return kept
+    return {key: _without_empty(value, depth - 1) if isinstance(value, dict) else value for key, value in kept.items()}
 
 
 class _Survey:
@@ -78,7 +84,7 @@ class _Survey:
 
     def _key(self, key: Any, above: SettingPath, first: dict[str, int]) -> None:
         name = str(key.value)
-        place = f"{self._name}:{_line(key)}: {'.'.join((*above, name))[:80]}"
+        place = f"{self._name}:{_line(key)}: {one_line('.'.join((*above, name)))[:80]}"
         if key.tag != TEXT and above[:1] != ("plugins",):
             raise SettingsError(f"{place}: YAML does not read this name as a text; put it in quotes")
         if name in first:

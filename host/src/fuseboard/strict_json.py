@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from fuseboard.errors import InvalidResult
@@ -43,3 +45,16 @@ def sendable(text: str) -> str:
 def one_line(text: str, most: int = 400) -> str:
     """The text of a stranger for people and machines: without control characters, on one line, cut."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())[:most]
+
+
+def is_finite(value: Any) -> bool:
+    """Whether no number in it is NaN or infinite: pydantic would send null in its place without a word."""
+    if isinstance(value, float):
+        return isfinite(value)
+    if isinstance(value, str | bytes | int | None):
+        return True
+    if isinstance(value, Mapping):
+        return all(map(is_finite, value.values()))
+    if isinstance(value, list | tuple | set | frozenset):
+        return all(map(is_finite, value))
+    return all(map(is_finite, getattr(value, "__dict__", {}).values()))

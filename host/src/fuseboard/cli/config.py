@@ -10,7 +10,7 @@ from fuseboard.cli.options import Command, Group, as_json
 from fuseboard.cli.session import Session
 
 
-@click.group("config", cls=Group, no_args_is_help=False, short_help="Show settings, their sources, their schema.")
+@click.group("config", cls=Group, short_help="Show settings, their sources, their schema.")
 def command() -> None:
     """Show settings and their sources, or the JSON Schema of the file."""
 

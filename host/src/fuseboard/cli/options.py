@@ -57,42 +57,37 @@ def shared_options() -> list[click.Option]:
     ]  # fmt: skip
 
 
-def _help_option(names: Sequence[str]) -> click.Option:
-    # click's own would print through sys.stdout, which leads into the log.
-    return click.Option(
-        list(names), is_flag=True, is_eager=True, expose_value=False, callback=_help, help="Show this message and exit."
-    )
+class RealHelp(click.Command):
+    """Help on the real standard output: click itself would print through sys.stdout, which leads into the log."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """The option `--help`."""
+        names = self.get_help_option_names(ctx)
+        return click.Option(
+            list(names),
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_help,
+            help="Show this message and exit.",
+        )
 
 
-class Command(click.Command):
+class Command(RealHelp):
     """A command with the shared options."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += shared_options()
 
-    def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        """Help on the real standard output."""
-        names = self.get_help_option_names(ctx)
-        return _help_option(names) if names else None
 
-
-class Group(click.Group):
+class Group(RealHelp, click.Group):
     """A group of commands with the shared options."""
 
-    command_class = Command
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        # Without this, a missing command is answered with the whole help as an error.
+        super().__init__(*args, **{"no_args_is_help": False, **kwargs})
         self.params += shared_options()
-
-    def get_help_option(self, ctx: click.Context) -> click.Option | None:
-        """Help on the real standard output."""
-        names = self.get_help_option_names(ctx)
-        return _help_option(names) if names else None
-
-
-Group.group_class = Group
 
 
 def as_json(function: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fuseboard.cli.options import Group
+from fuseboard.cli.options import RealHelp
 from fuseboard.cli.session import Session
 from fuseboard.errors import PluginFailure
 
@@ -43,7 +43,7 @@ def _loaded(found: Found, seconds: float, session: Session) -> click.Group:
     from fuseboard.plugin_hooks import PluginHooks
     from fuseboard.reasons import reason_of
 
-    group = _PluginGroup(found.name, help=found.summary or None)
+    group = _PluginGroup(found.name, help=found.summary or None, no_args_is_help=False)
     failures: list[BaseException] = []
 
     def load() -> None:
@@ -67,7 +67,7 @@ def _loaded(found: Found, seconds: float, session: Session) -> click.Group:
     return group
 
 
-class _PluginGroup(Group):
+class _PluginGroup(RealHelp, click.Group):
     """A plugin's commands, which may print: while one of them runs, standard output is the real one."""
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from fuseboard.transports.stdout_guard import Wire
 
 SHOW_LOADING_AFTER = 0.5
-LAST_REPORTS = 0.1
 
 
 @dataclass

@@ -71,14 +71,32 @@ def signature_of(
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise RegistrationError(f"{label}: parameter {parameter.name!r} must be a plain named parameter")
     try:
-        return func_metadata(function, skip_names=[skip] if skip else [], structured_output=structured)
+        return func_metadata(_named(function), skip_names=[skip] if skip else [], structured_output=structured)
     except (InvalidSignature, PydanticUserError, NameError, TypeError) as error:
         raise RegistrationError(f"{label}: its signature has no JSON Schema: {_first_line(error)}") from error
 
 
-def input_schema_of(metadata: FuncMetadata) -> dict[str, Any]:
-    """The JSON Schema of the arguments: closed, because a misspelt argument is an error, and lean."""
-    schema: dict[str, Any] = without_titles(metadata.arg_model.model_json_schema(by_alias=True))
+def _named(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The SDK wants a `__name__`, which a partial and a callable object do not have."""
+    if hasattr(function, "__name__"):
+        return function
+
+    def named() -> None: ...
+
+    named.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
+    return named
+
+
+def input_schema_of(metadata: FuncMetadata, label: str) -> dict[str, Any]:
+    """The JSON Schema of the arguments: closed, because a misspelt argument is an error, and lean.
+
+    Raises:
+        RegistrationError: an argument's type has none.
+    """
+    try:
+        schema: dict[str, Any] = without_titles(metadata.arg_model.model_json_schema(by_alias=True))
+    except PydanticUserError as error:
+        raise RegistrationError(f"{label}: its signature has no JSON Schema: {_first_line(error)}") from error
     schema["properties"] = {name: _plain(part) for name, part in schema.get("properties", {}).items()}
     schema["additionalProperties"] = False
     return schema
@@ -151,6 +169,8 @@ def _worded(problem: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in problem["loc"]) or "arguments"
     if problem["type"] == "missing":
         return f"{place}: is missing"
+    if problem["type"] == "union_tag_invalid":  # its text quotes the value
+        return f"{place}: must be one of {problem['ctx']['expected_tags']}"
     # A validator of the plugin may quote the value in its text; only pydantic's own texts are free of it.
     if problem["type"] in ("value_error", "assertion_error"):
         return f"{place}: {str(problem['msg']).split(', ', 1)[-1][:200]}"
@@ -183,9 +203,16 @@ def return_type(function: Callable[..., Any]) -> Any:
         return inspect.Signature.empty  # an annotation that cannot be read is reported by `signature_of`
 
 
-def second_parameter(function: Callable[..., Any], context: str | None) -> str:
-    """The parameter of a tool with a raw schema that takes all its arguments."""
-    return next(name for name in inspect.signature(function).parameters if name != context)
+def whole_parameter(function: Callable[..., Any], context: str | None, label: str) -> str:
+    """The parameter, beside the context, that takes everything: for raw schemas and whole URIs.
+
+    Raises:
+        RegistrationError: there is none.
+    """
+    for name in inspect.signature(function).parameters:
+        if name != context:
+            return name
+    raise RegistrationError(f"{label}: its function must take (ctx, arguments)")
 
 
 def content_of(result: Any) -> CallToolResult:

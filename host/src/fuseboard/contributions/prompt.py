@@ -37,6 +37,7 @@ class Prompt:
     _metadata: FuncMetadata | None
     _asynchronous: bool
     _context: str | None
+    _whole: str
     _forms: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -71,7 +72,7 @@ class Prompt:
         metadata = None
         if arguments is None:
             metadata = functions.signature_of(function, label, structured=False, skip=context)
-            arguments = _arguments_of(functions.input_schema_of(metadata))
+            arguments = _arguments_of(functions.input_schema_of(metadata, label))
         check_completers(label, complete or {}, {str(argument["name"]) for argument in arguments})
         prompt = cls(
             name=name,
@@ -84,6 +85,7 @@ class Prompt:
             _metadata=metadata,
             _asynchronous=functions.is_async(function),
             _context=context,
+            _whole=functions.whole_parameter(function, context, label) if metadata is None else "",
         )
         prompt._forms.update(wire.check_listed(label, "prompts/list", "prompts", prompt.wire(name, "")))
         return prompt
@@ -134,7 +136,7 @@ class Prompt:
         ]
         if missing:
             raise InvalidArguments(functions.worded_problems(label, [f"{name}: is missing" for name in missing]))
-        return {functions.second_parameter(self.function, self._context): dict(arguments)}
+        return {self._whole: dict(arguments)}
 
 
 def _arguments_of(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -164,7 +166,7 @@ def _message(part: Any, label: str) -> PromptMessage:
             part = message_validator.validate_python(part)
         elif isinstance(part, str | ContentBlock | Image | Audio):
             part = UserMessage(part)
-    except ValidationError:
+    except (ValidationError, TypeError):  # the SDK's messages are made by their own constructors
         raise InvalidResult(f"{label} returned a message of a wrong form") from None
     if isinstance(part, Message | PromptMessage):
         return PromptMessage(role=part.role, content=part.content)

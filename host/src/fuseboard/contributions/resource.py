@@ -39,6 +39,7 @@ class Resource:
     _metadata: FuncMetadata | None
     _asynchronous: bool
     _context: str | None
+    _whole: str
     _forms: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -92,6 +93,7 @@ class Resource:
             _metadata=metadata,
             _asynchronous=functions.is_async(function),
             _context=context,
+            _whole=functions.whole_parameter(function, context, label) if metadata is None else "",
         )
         resource._forms.update(wire.check_listed(label, *resource._list, resource.wire("")))
         return resource
@@ -125,11 +127,8 @@ class Resource:
         return self.template.match(uri)
 
     def overlaps(self, other: Resource) -> bool:
-        """Whether some URI is answered by both templates (tried with sample values)."""
-        if self.template is None or other.template is None:
-            return self.uri == other.uri
-        mine, theirs = _sample(self.template), _sample(other.template)
-        return self.template.match(theirs) is not None or other.template.match(mine) is not None
+        """Whether some URI may be answered by both."""
+        return _fit(_segments(self.uri), _segments(other.uri))
 
     async def invoke(self, ctx: Context[Any], arguments: Mapping[str, Any], label: str) -> dict[str, Any]:
         """Read the resource. Runs on the plugin's circuit.
@@ -146,7 +145,7 @@ class Resource:
         if self._metadata is not None:
             wanted = given | functions.checked_arguments(self._metadata, label, arguments)
         else:
-            wanted = given | {functions.second_parameter(self.function, self._context): label}
+            wanted = given | {self._whole: label}
         try:
             result = await functions.call(self.function, self._asynchronous, ctx, wanted)
         except MCPError as error:
@@ -191,8 +190,34 @@ def _check_parameters(label: str, metadata: FuncMetadata, variables: set[str]) -
         )
 
 
-def _sample(template: UriTemplate) -> str:
-    return template.expand({name: f"a{index}" for index, name in enumerate(template.variable_names)})
+ANY, REST = "\0", "\1"
+"""Stand for a variable inside one path segment, and for one that may span several."""
+
+
+def _segments(uri: str) -> list[str]:
+    """A URI or template as path segments, its variables replaced by `ANY` and `REST`; a query is optional."""
+    plain = re.sub(r"\{[?&][^}]*\}", "", uri)
+    plain = re.sub(r"\{[+#./;][^}]*\}|\{[^}]*\*\}", REST, plain)
+    return re.sub(r"\{[^}]*\}", ANY, plain).split("/")
+
+
+def _fit(one: list[str], two: list[str]) -> bool:
+    for mine, theirs in zip(one, two, strict=False):
+        if not _fit_segment(mine, theirs):
+            return False
+        if REST in mine or REST in theirs:
+            return True
+    return len(one) == len(two)
+
+
+def _fit_segment(one: str, two: str) -> bool:
+    """Whether two segments can be the same text: what is literal at their ends must not contradict."""
+    if not {ANY, REST} & {*one, *two}:
+        return one == two
+    heads = [re.split(f"[{ANY}{REST}]", text) for text in (one, two)]
+    (head_one, *_, tail_one), (head_two, *_, tail_two) = [[parts[0], parts[-1]] for parts in heads]
+    begins = head_one.startswith(head_two) or head_two.startswith(head_one)
+    return begins and (tail_one.endswith(tail_two) or tail_two.endswith(tail_one))
 
 
 def _listed(names: set[str]) -> str:

@@ -16,10 +16,23 @@ from fuseboard.contributions.prompt import Prompt
 from fuseboard.contributions.registrars import Contributions
 from fuseboard.contributions.resource import Resource
 from fuseboard.contributions.tool import Tool
+from fuseboard.errors import RegistrationError
 
 _CALLED: TypeAdapter[Any] = TypeAdapter(types.CallToolResult | types.InputRequiredResult)
 _GOT: TypeAdapter[Any] = TypeAdapter(types.GetPromptResult | types.InputRequiredResult)
 _READ: TypeAdapter[Any] = TypeAdapter(types.ReadResourceResult | types.InputRequiredResult)
+
+
+def check_server(server: object) -> None:
+    """Refuse what the hook `mcp_server` must not return.
+
+    Raises:
+        RegistrationError: it is no server of the SDK.
+    """
+    if server is not None and not isinstance(server, MCPServer | Server):
+        raise RegistrationError(
+            f"hook mcp_server must return an MCPServer or a Server of the MCP SDK, not {type(server).__name__}"
+        )
 
 
 @asynccontextmanager

@@ -7,22 +7,27 @@ import logging
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from types import UnionType
 from typing import Any
 
 from jsonschema.protocols import Validator
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp.server.mcpserver.utilities.types import Audio, Image
 from mcp.shared.exceptions import MCPError
 from mcp.shared.inbound import x_mcp_header_map
-from mcp_types import CallToolResult, InputRequiredResult, TextContent
+from mcp_types import CallToolResult, ContentBlock, InputRequiredResult, TextContent
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from fuseboard.context import Context
 from fuseboard.contributions import functions, wire
 from fuseboard.errors import InvalidArguments, InvalidResult, ProtocolError, RegistrationError
+from fuseboard.strict_json import is_finite
 
 logger = logging.getLogger(__name__)
+
+BLOCKS = (*typing.get_args(ContentBlock), Image, Audio)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,7 @@ class Tool:
     _metadata: FuncMetadata | None
     _asynchronous: bool
     _context: str | None
+    _whole: str
     _input: Validator | None
     _output: Validator | None
     _forms: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -94,7 +100,7 @@ class Tool:
         raw_input, raw_output = input_schema, output_schema
         if input_schema is None:
             metadata = functions.signature_of(function, label, structured=_structured(function), skip=context)
-            input_schema = functions.input_schema_of(metadata)
+            input_schema = functions.input_schema_of(metadata, label)
             if output_schema is None and metadata.output_schema is not None:
                 output_schema = functions.without_titles(metadata.output_schema)
         hints = {
@@ -120,6 +126,7 @@ class Tool:
             _metadata=metadata,
             _asynchronous=functions.is_async(function),
             _context=context,
+            _whole=functions.whole_parameter(function, context, label) if metadata is None else "",
             _input=wire.schema_validator(label, raw_input) if raw_input is not None else None,
             _output=wire.schema_validator(label, raw_output) if raw_output is not None else None,
         )
@@ -175,16 +182,23 @@ class Tool:
         if self._metadata is not None:
             return functions.checked_arguments(self._metadata, label, arguments) | given
         assert self._input is not None
-        errors = list(self._input.iter_errors(dict(arguments)))
-        if errors:
+        try:
+            errors = list(islice(self._input.iter_errors(dict(arguments)), functions.MOST_PROBLEMS))
             problems = [f"{error.json_path}: {_without_value(error)}" for error in errors]
+        except RecursionError:
+            problems = ["nested too deeply"]
+        if problems:
             raise InvalidArguments(functions.worded_problems(label, problems))
-        return {functions.second_parameter(self.function, self._context): dict(arguments)} | given
+        return {self._whole: dict(arguments)} | given
 
     def _result(self, result: Any, label: str) -> dict[str, Any]:
         try:
+            if not is_finite(result):
+                raise InvalidResult(f"{label} returned a number that JSON does not have")
             converted = self._converted(result)
             form = converted.model_dump(by_alias=True, mode="json", exclude_none=True)
+            if isinstance(result, CallToolResult):
+                CallToolResult.model_validate(form)  # a plugin can build one without validation
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
             place = ".".join(str(part) for part in first["loc"]) or "the result"
@@ -194,7 +208,11 @@ class Tool:
             logger.warning("%s: its result cannot be sent: %s", label, type(error).__name__)
             raise InvalidResult(f"{label} returned something that cannot be sent as JSON") from None
         structured = form.get("structuredContent")
-        if structured is None or form.get("isError"):
+        if form.get("isError") or isinstance(converted, InputRequiredResult):
+            return form
+        if structured is None:
+            if self.output_schema is not None:  # the specification's MUST; clients refuse the result otherwise
+                raise InvalidResult(f"{label} returned no structured content, which its output schema promises")
             return form
         if not isinstance(structured, dict):
             raise InvalidResult(f"{label} returned structured content that is not an object")
@@ -208,7 +226,9 @@ class Tool:
         if self._metadata is None:
             if isinstance(result, dict):
                 return CallToolResult(content=[_as_text(result)], structured_content=to_jsonable_python(result))
-            return functions.content_of(result)
+            return _unstructured(result)
+        if self._metadata.output_model is None:
+            return _unstructured(result)
         converted = self._metadata.convert_result(result)
         if isinstance(converted, CallToolResult) and converted.structured_content is not None:
             # One compact text instead of the SDK's block per list item: the model pays for every token of it.
@@ -223,6 +243,14 @@ def _structured(function: Callable[..., Any]) -> bool | None:
     arms = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, UnionType) else (hint,)
     data = {arm for arm in arms if arm not in (InputRequiredResult, CallToolResult)}
     return False if data <= {str, None, type(None)} else None
+
+
+def _unstructured(result: Any) -> CallToolResult:
+    """Content blocks as they are, text as text, anything else as one compact JSON text."""
+    parts = result if isinstance(result, list | tuple) else [result]
+    if result is None or isinstance(result, str) or any(isinstance(part, BLOCKS) for part in parts):
+        return functions.content_of(result)
+    return CallToolResult(content=[_as_text(result)])
 
 
 def _as_text(data: Any) -> TextContent:

@@ -1,4 +1,4 @@
-"""What every HTTP request passes before anything else: where it comes from, how large it is, how long it takes.
+"""What every HTTP request passes before anything else: where it comes from, where it goes to, how large it is.
 
 One ASGI middleware around everything that is served, plugins' routes included.
 """
@@ -17,9 +17,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fuseboard.settings import HttpSettings
 
 logger = logging.getLogger(__name__)
-
-BODY_TIMEOUT = 60.0
-"""Seconds within which a request's body must have arrived."""
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 INVALID_REQUEST = -32600
@@ -60,31 +57,28 @@ class InFlight:
     """The requests that are being served, so that a shutdown can end them."""
 
     def __init__(self) -> None:
-        self._tasks: dict[asyncio.Task[Any], bool] = {}
+        self._exchanges: dict[asyncio.Task[Any], _Exchange] = {}
         self._ended: set[asyncio.Task[Any]] = set()
 
-    def add(self, task: asyncio.Task[Any], *, is_stream: bool) -> None:
+    def add(self, task: asyncio.Task[Any], exchange: _Exchange) -> None:
         """A request has come."""
-        self._tasks[task] = is_stream
+        self._exchanges[task] = exchange
 
     def discard(self, task: asyncio.Task[Any]) -> None:
         """It was served."""
-        self._tasks.pop(task, None)
+        self._exchanges.pop(task, None)
         self._ended.discard(task)
 
     def end(self, *, streams_only: bool) -> None:
         """Cancel requests: the open streams, which never end by themselves, or all of them."""
-        for task, is_stream in list(self._tasks.items()):
-            if is_stream or not streams_only:
+        for task, exchange in list(self._exchanges.items()):
+            if exchange.is_stream or not streams_only:
                 self._ended.add(task)
                 task.cancel()
 
     def was_ended(self, task: asyncio.Task[Any]) -> bool:
         """Whether the task was cancelled by `end`."""
         return task in self._ended
-
-    def __len__(self) -> int:
-        return len(self._tasks)
 
 
 class HttpGuard:
@@ -108,10 +102,10 @@ class HttpGuard:
         """Check the request, serve it, and answer for the application when that fails."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        exchange = _Exchange(receive, send, self._largest)
+        exchange = _Exchange(scope["method"], receive, send, self._largest)
         task = asyncio.current_task()
         assert task is not None
-        self._in_flight.add(task, is_stream=scope["method"] == "GET")
+        self._in_flight.add(task, exchange)
         try:
             self._check(scope)
             await self._app(scope, exchange.receive, exchange.send)
@@ -157,28 +151,32 @@ class HttpGuard:
 class _Exchange:
     """One request and its response, with what the guard wants of both."""
 
-    __slots__ = ("_complete", "_deadline", "_left", "_limit", "_read", "_receive", "_send", "_started", "refused")
+    __slots__ = ("_complete", "_left", "_limit", "_method", "_read", "_receive", "_send", "_started", "refused")
 
-    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+    def __init__(self, method: str, receive: Receive, send: Send, limit: int) -> None:
+        self._method = method
         self._receive = receive
         self._send = send
         self._limit = self._left = limit
-        self._deadline = asyncio.get_running_loop().time() + BODY_TIMEOUT
         self._read = self._started = self._complete = False
         self.refused: Refused | None = None
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether the server now sends what it likes, as opposed to the answer of a call."""
+        return self._method == "GET" and self._started
+
     async def receive(self) -> Message:
+        message = await self._receive()
         if self._read:
-            return await self._receive()
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                message = await self._receive()
-        except TimeoutError:
-            self.refused = Refused(408, f"The request's body did not arrive within {BODY_TIMEOUT:g} seconds")
-            raise self.refused from None
+            return message
         self._left -= len(message.get("body", b""))
         if self._left < 0:
             self.refused = _too_large(self._limit)
+            raise self.refused
+        if message["type"] == "http.disconnect":
+            # Raised here, because the SDK would report a client that vanishes in the middle of a body as an error.
+            self.refused = Refused(400, "The request's body has no end")
             raise self.refused
         self._read = not message.get("more_body", False)
         return message

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 LARGEST_HEAD = 32 * 1024
 """Bytes of a request's line and headers."""
 
-REQUEST_TIMEOUT = 75.0
+REQUEST_TIMEOUT = 60.0
 """Seconds within which a connection must bring a whole request, head and body."""
 
 KEEP_ALIVE = 15.0
@@ -156,5 +156,6 @@ class HttpServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say where."""
         await super().startup(sockets)
-        if self.started:
-            print(f"fuseboard: serving {self._name}", file=sys.stderr, flush=True)  # noqa: T201
+        # Standard error may lead to nobody any more; that is no reason not to serve.
+        with contextlib.suppress(OSError):
+            print(f"fuseboard: serving {self._name}", file=sys.stderr, flush=True)  # noqa: T201 - for a person

@@ -84,6 +84,7 @@ class Outbox:
         self._waiting: deque[memoryview] = deque()
         self._size = 0
         self._armed = False
+        self._watchable = True
         self._closed = False
         self._room = asyncio.Event()
         self._room.set()
@@ -124,7 +125,8 @@ class Outbox:
         """Give the client this long to read what is left."""
         with anyio.move_on_after(seconds):
             await self._written.wait()
-        self._arm(False)
+        self._waiting.clear()
+        self._write()
 
     async def aclose(self) -> None:
         """Take no more messages."""
@@ -147,7 +149,7 @@ class Outbox:
             pass  # somebody else made the descriptor non-blocking; the loop says when to go on
         except OSError as error:
             self._fail(error)
-        self._arm(bool(self._waiting))
+        self._go_on(bool(self._waiting))
         _show(self._written, not self._waiting)
         _show(self._room, self._size <= QUEUED_BYTES)
 
@@ -164,13 +166,18 @@ class Outbox:
             self._waiting[0] = line[written:]
         return written
 
-    def _arm(self, wanted: bool) -> None:
-        if wanted != self._armed:
-            self._armed = wanted
-            if wanted:
+    def _go_on(self, wanted: bool) -> None:
+        """Write again when the descriptor is ready; where nobody can tell (a file, Windows), in the loop's next turn."""
+        if wanted and not self._armed and self._watchable:
+            try:
                 self._loop.add_writer(self._fd, self._write)
-            else:
-                self._loop.remove_writer(self._fd)
+            except (NotImplementedError, OSError):
+                self._watchable = False
+        elif self._armed and not wanted and self._watchable:
+            self._loop.remove_writer(self._fd)
+        if wanted and not self._watchable:
+            self._loop.call_soon(self._write)
+        self._armed = wanted
 
     def _fail(self, error: OSError) -> None:
         logger.info("the client no longer reads: %s", error.strerror)
