@@ -9,6 +9,12 @@ def main() -> None:
 
     wire = claim_wire()
 
+    import gc
+
+    # Loading makes objects and no garbage: the collector would only walk them again and again, a tenth of the start.
+    # It is switched on when the plugins have settled, see `cli.session`.
+    gc.disable()
+
     from fuseboard.cli.root import run
 
     run(wire)

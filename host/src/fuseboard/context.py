@@ -192,6 +192,19 @@ class Context(Generic[State]):
         result = await self._ask("roots/list", {}, "roots")
         return list(result.get("roots", []))
 
+    async def forward(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Ask the client what a proxied server wants to ask it.
+
+        Args:
+            method: "elicitation/create", "sampling/createMessage" or "roots/list".
+            params: in wire form.
+
+        Raises:
+            MissingCapability: the client cannot be asked (a `ToolError`).
+        """
+        capability = {"sampling/createMessage": "sampling", "roots/list": "roots"}.get(method)
+        return await self._ask(method, dict(params), capability or f"elicitation.{params.get('mode', 'form')}")
+
     async def log(self, level: LogLevel, data: Any, logger: str | None = None) -> None:
         """Send a log message to the client; dropped where the client did not ask for messages of this level.
 

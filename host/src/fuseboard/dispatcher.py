@@ -79,7 +79,7 @@ class House(Protocol):
         """The circuit of a plugin that is up."""
         ...
 
-    async def wait_for_name(self, answers: Callable[[], bool]) -> None:
+    async def wait_for_name(self, name: str, answers: Callable[[], bool]) -> None:
         """Wait while plugins load."""
         ...
 
@@ -199,7 +199,7 @@ class Dispatcher:
         try:
             return find()
         except UnknownName:
-            await self._house.wait_for_name(lambda: _finds(find))
+            await self._house.wait_for_name(name, lambda: _finds(find))
         try:
             return find()
         except UnknownName as error:

@@ -229,10 +229,15 @@ class Host:
                     await self._changed.wait()
         return not self.loading
 
-    async def wait_for_name(self, answers: Callable[[], bool]) -> None:
-        """Wait while plugins load, until one answers to a name or none can come any more."""
+    async def wait_for_name(self, name: str, answers: Callable[[], bool]) -> None:
+        """Wait while plugins load, until one answers to a name, or none can come, or the time of a call is over."""
+        if not self.loading:
+            return
+        options = {plugin: self.settings.fuse(plugin) for plugin in self.ledger.starting}
+        named = [one for plugin, one in options.items() if _begins(name, prefix_of(plugin, one.prefix))]
+        seconds = max(one.call_timeout for one in named or options.values())
         with suppress(TimeoutError):
-            async with asyncio.timeout(FuseSettings().call_timeout):
+            async with asyncio.timeout(seconds):
                 while self.loading and not answers():
                     await self._changed.wait()
 
@@ -240,7 +245,7 @@ class Host:
         """Why nothing answers to a name that a plugin would have: "" if no plugin's prefix fits."""
         for row in self.ledger.rows():
             prefix = prefix_of(row.name, self.settings.fuse(row.name).prefix)
-            if row.state not in UP and prefix and name.startswith((prefix, f"{row.name}:")):
+            if row.state not in UP and _begins(name, prefix, f"{row.name}:"):
                 return f": plugin {row.name} is {row.state}: {row.reason or 'it is not ready yet'}"
         return ""
 
@@ -354,3 +359,7 @@ class Host:
             self.ledger.move(plugin, State.DEGRADED, stage="health", reason=f"{ill[0].name}: {ill[0].message}")
         else:
             self.ledger.move(plugin, State.ACTIVE)
+
+
+def _begins(name: str, *prefixes: str) -> bool:
+    return any(prefix and name.startswith(prefix) for prefix in prefixes)

@@ -9,7 +9,7 @@ The pytest fixture `plugin_host` (installed with fuseboard) makes the same: `asy
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any
@@ -83,7 +83,12 @@ class PluginHost:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.__aexit__(kind, error, trace)
+        try:
+            await self._stack.__aexit__(kind, error, trace)
+        except BaseExceptionGroup as group:
+            if error is None or set(_leaves(group)) != {error}:
+                raise
+            # The client's task groups have only wrapped the error of the body, which is raised as it is.
 
     def _raise_failures(self) -> None:
         for row in self.host.ledger.rows():
@@ -108,3 +113,11 @@ class PluginHost:
         """Read a resource through the client."""
         result: ReadResourceResult = await self.client.read_resource(uri)
         return result
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for part in error.exceptions:
+            yield from _leaves(part)
+    else:
+        yield error

@@ -68,7 +68,7 @@ class Watchdog:
             self._ended.wait(LOOK_EVERY)
             if not self._is_busy() and not any(watched.reported for watched in self._watched.values()):
                 self._work.clear()
-                if self._is_busy():
+                if self._is_busy() or self._ended.is_set():  # either may have come just before the line above
                     self._work.set()
 
     def _look(self, watched: _Watched) -> None:

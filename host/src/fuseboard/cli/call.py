@@ -63,7 +63,7 @@ async def _called(session: Session, host: Host, tool: str, words: Sequence[str],
     from fuseboard.context import Rounds
 
     session.console.progress(f"loading the plugin of {tool}")
-    await host.wait_for_name(lambda: _answers(host, tool))
+    await host.wait_for_name(tool, lambda: _answers(host, tool))
     if _answers(host, tool) and host.catalogue.tool(tool).plugin == HOUSE:
         await session.settle(host)  # the host's own tools speak of the plugins
     schema = host.catalogue.tool(tool).item.input_schema if _answers(host, tool) else {}

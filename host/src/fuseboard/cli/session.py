@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fuseboard.transports.stdout_guard import Wire
 
 SHOW_LOADING_AFTER = 0.5
+LATEST_COLLECTION = 5.0
 
 
 @dataclass
@@ -80,7 +81,11 @@ class Session:
                 with around or nullcontext():
                     async with host:
                         self.wire.on_noise = host.heard
-                        return await work(host)
+                        collecting = asyncio.create_task(_collect_from_here_on(host))
+                        try:
+                            return await work(host)
+                        finally:
+                            collecting.cancel()
             finally:
                 self.wire.on_noise = None
                 if host.abandoned:
@@ -95,11 +100,7 @@ class Session:
         from fuseboard.transports.signals import StopSignals
 
         async def until_signal(host: Host) -> int:
-            freezing = asyncio.create_task(_keep_what_is_loaded(host))
-            try:
-                await work(host, signals)
-            finally:
-                freezing.cancel()
+            await work(host, signals)
             return 0
 
         signals = StopSignals()
@@ -129,9 +130,11 @@ def why(row: Row) -> str:
     return f"{row.state}{stage}: {row.reason}" if row.reason else str(row.state)
 
 
-async def _keep_what_is_loaded(host: Host) -> None:
-    """Modules and schemas stay until the end: the collector need not walk them every few hundred calls (a fifth of
-    a call's cost).
+async def _collect_from_here_on(host: Host) -> None:
+    """Switch the collector on when the plugins have settled, or soon.
+
+    What is loaded by then stays until the end, so it need not be walked every few hundred calls (a fifth of a call).
     """
-    await host.settled()
+    await host.settled(LATEST_COLLECTION)
     gc.freeze()
+    gc.enable()

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from types import UnionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from jsonschema.protocols import Validator
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.server.mcpserver.utilities.types import Audio, Image
 from mcp.shared.exceptions import MCPError
@@ -24,6 +23,9 @@ from fuseboard.context import Context
 from fuseboard.contributions import functions, wire
 from fuseboard.errors import InvalidArguments, InvalidResult, ProtocolError, RegistrationError
 from fuseboard.strict_json import is_finite
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
 
 logger = logging.getLogger(__name__)
 
@@ -127,8 +129,8 @@ class Tool:
             _asynchronous=functions.is_async(function),
             _context=context,
             _whole=functions.whole_parameter(function, context, label) if metadata is None else "",
-            _input=wire.schema_validator(label, raw_input) if raw_input is not None else None,
-            _output=wire.schema_validator(label, raw_output) if raw_output is not None else None,
+            _input=_validator(label, raw_input),
+            _output=_validator(label, raw_output),
         )
         tool._check(label)
         return tool
@@ -235,6 +237,14 @@ class Tool:
             data = converted.structured_content
             converted.content = [_as_text(data["result"] if self._metadata.wrap_output else data)]
         return converted
+
+
+def _validator(label: str, schema: Mapping[str, Any] | None) -> Validator | None:
+    if schema is None:
+        return None
+    from fuseboard.contributions.raw_schema import schema_validator
+
+    return schema_validator(label, schema)
 
 
 def _structured(function: Callable[..., Any]) -> bool | None:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import anyio
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.runner import serve_dual_era_loop
 from mcp.server.sse import SseServerTransport
 from mcp.server.streamable_http_manager import StreamableHTTPASGIApp, StreamableHTTPSessionManager
+from mcp.shared.exceptions import MCPError
+from mcp_types import CONNECTION_CLOSED
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -24,7 +27,7 @@ from starlette.types import Receive, Scope, Send
 from fuseboard.settings import HttpSettings
 from fuseboard.transports.http_guard import HttpGuard, InFlight, Refused, error_body
 from fuseboard.transports.http_lists import ListSplicer
-from fuseboard.transports.http_server import GRACE, HttpServer, bind
+from fuseboard.transports.http_server import GRACE, LAST_ANSWERS, HttpServer, bind
 from fuseboard.transports.probes import probe_routes
 from fuseboard.transports.signals import StopSignals
 
@@ -50,7 +53,8 @@ def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
     )
     sse = SseServerTransport("/messages/", max_request_body_size=settings.max_body_bytes)
     endpoint = ListSplicer(StreamableHTTPASGIApp(manager))
-    in_flight = InFlight()
+    in_flight, calls = InFlight(), RunningCalls()
+    served.server.middleware.append(calls)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -73,7 +77,7 @@ def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
     # Asked only when no route of our own has the path, whatever the method: a plugin cannot shadow one of ours.
     app.router.default = PluginRoutes(host)
     app.router.redirect_slashes = False
-    app.state.in_flight = in_flight
+    app.state.in_flight, app.state.calls = in_flight, calls
     return app
 
 
@@ -81,6 +85,30 @@ async def _as_json(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     body = error_body(error.status_code, error.detail)
     return Response(body, error.status_code, error.headers, "application/json")
+
+
+class RunningCalls:
+    """Server middleware that knows the requests of every endpoint and era, so that a shutdown can answer them."""
+
+    def __init__(self) -> None:
+        self._scopes: set[anyio.CancelScope] = set()
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Run one request; an error answers it when `end` is called."""
+        if ctx.request_id is None:
+            return await call_next(ctx)
+        with anyio.CancelScope() as scope:
+            self._scopes.add(scope)
+            try:
+                return await call_next(ctx)
+            finally:
+                self._scopes.discard(scope)
+        raise MCPError(CONNECTION_CLOSED, "The server is shutting down")
+
+    def end(self) -> None:
+        """Cancel all of them."""
+        for scope in list(self._scopes):
+            scope.cancel()
 
 
 class SseEndpoint:
@@ -131,7 +159,7 @@ class PluginRoutes:
 
 
 async def serve_http(host: Any, served: Served, settings: HttpSettings, *, stop: StopSignals | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; then streams end, running calls get a second, and the rest is cancelled.
+    """Serve until SIGTERM or SIGINT; then streams end, running calls get a second, and the rest gets an error.
 
     Args:
         host: see `http_app`; the caller leaves it afterwards.
@@ -151,7 +179,7 @@ async def serve_http(host: Any, served: Served, settings: HttpSettings, *, stop:
     server = HttpServer(app, f"http://{name}:{sockets[0].getsockname()[1]}/mcp")
     try:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_end, stop, server, served, app.state.in_flight)
+            tasks.start_soon(_end, stop, server, served, app)
             await server.serve(sockets=sockets)
             tasks.cancel_scope.cancel()
     finally:
@@ -159,11 +187,13 @@ async def serve_http(host: Any, served: Served, settings: HttpSettings, *, stop:
             listener.close()
 
 
-async def _end(stop: StopSignals, server: HttpServer, served: Served, in_flight: InFlight) -> None:
+async def _end(stop: StopSignals, server: HttpServer, served: Served, app: Starlette) -> None:
     await stop.wait()
     server.should_exit = True
     # These streams end with a last message of their own; the others are simply closed.
     served.notifier.listen.close()
-    in_flight.end(streams_only=True)
+    app.state.in_flight.end(streams_only=True)
     await anyio.sleep(GRACE)
-    in_flight.end(streams_only=False)
+    app.state.calls.end()
+    await anyio.sleep(LAST_ANSWERS)
+    app.state.in_flight.end(streams_only=False)

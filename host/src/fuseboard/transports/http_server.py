@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import math
 import os
 import socket
 import sys
@@ -31,6 +32,9 @@ KEEP_ALIVE = 15.0
 
 GRACE = 1.0
 """Seconds that running calls get to end when the process is told to stop."""
+
+LAST_ANSWERS = 0.3
+"""Seconds for writing the errors that the others get then."""
 
 BACKLOG = 1024
 
@@ -144,7 +148,7 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=False,
                 h11_max_incomplete_event_size=LARGEST_HEAD,
                 timeout_keep_alive=int(KEEP_ALIVE),
-                timeout_graceful_shutdown=int(GRACE) + 1,
+                timeout_graceful_shutdown=math.ceil(GRACE + LAST_ANSWERS),
             )
         )
         self._name = name

@@ -167,7 +167,7 @@ class Outbox:
         return written
 
     def _go_on(self, wanted: bool) -> None:
-        """Write again when the descriptor is ready; where nobody can tell (a file, Windows), in the loop's next turn."""
+        """Write again when the descriptor is ready; at the next turn where nobody can tell (a file, Windows)."""
         if wanted and not self._armed and self._watchable:
             try:
                 self._loop.add_writer(self._fd, self._write)
