@@ -73,12 +73,14 @@ class Catalogue:
         resources: by URI.
         templates: in order.
         clashes: one sentence for every name, URI or template that is not served.
+        clashes_of: the same by plugin that claims it.
     """
 
     def __init__(
         self, namespaces: Iterable[Namespace] = (), permits: Permits | None = None, owners: Collection[str] = ()
     ) -> None:
         self.clashes: list[str] = []
+        self.clashes_of: dict[str, list[str]] = {}
         self._permits = permits if permits is not None else lambda name, reads_only: True
         self._owners = frozenset(owners)
         spaces = sorted(namespaces, key=lambda space: (space.added, "" if space.added else space.plugin))
@@ -101,7 +103,9 @@ class Catalogue:
                 entry = Entry(public_name(space.prefix, item.name), space.plugin, item)
                 name = entry.public_name
                 if PUBLIC_NAME.fullmatch(name) is None:
-                    self.clashes.append(f"{kind} {name[:80]!r} of {space.plugin} is no legal name and is not served")
+                    self._refuse(
+                        f"{kind} {name[:80]!r} of {space.plugin} is no legal name and is not served", space.plugin
+                    )
                 elif name in refused or name in served:
                     self._clash(kind, served.get(name), entry, added=space.added)
                     if not space.added:
@@ -117,7 +121,13 @@ class Catalogue:
     def _clash(self, kind: str, first: Entry[Any] | None, second: Entry[Any], *, added: bool) -> None:
         owner = first.plugin if first is not None else "another plugin"
         verdict = "the first stays" if added else "neither is served; set another prefix for one of them"
-        self.clashes.append(f"{kind} {second.public_name} is claimed by {owner} and {second.plugin}: {verdict}")
+        plugins = {second.plugin} if first is None or added else {first.plugin, second.plugin}
+        self._refuse(f"{kind} {second.public_name} is claimed by {owner} and {second.plugin}: {verdict}", *plugins)
+
+    def _refuse(self, text: str, *plugins: str) -> None:
+        self.clashes.append(text)
+        for plugin in plugins:
+            self.clashes_of.setdefault(plugin, []).append(text)
 
     def _exact(self, spaces: Sequence[Namespace]) -> dict[str, Entry[Resource]]:
         served: dict[str, Entry[Resource]] = {}
@@ -150,9 +160,8 @@ class Catalogue:
                 if (item.template is not None) is not templates:
                     continue
                 if scheme != space.plugin and scheme in self._owners:
-                    self.clashes.append(
-                        f"resource {item.uri} of {space.plugin} is not served: {scheme}:// is {scheme}'s"
-                    )
+                    owner = f"{scheme}:// belongs to {scheme}"
+                    self._refuse(f"resource {item.uri} of {space.plugin} is not served: {owner}", space.plugin)
                 elif self._permits(item.uri, item.reads_only):
                     yield space, item
 

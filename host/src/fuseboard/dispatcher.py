@@ -51,6 +51,7 @@ class Running:
         clock: its deadline.
         borrowed: whether the deadline is that of the call above, so missing it is not this plugin's fault.
         above: the call that it is part of.
+        ticket: the fuse's, to tell the outcome with.
         begun: whether it has got a place and runs.
     """
 
@@ -59,6 +60,7 @@ class Running:
     clock: asyncio.Timeout
     borrowed: bool
     above: Running | None
+    ticket: int
     begun: bool = False
 
     def holds_place_of(self, plugin: str) -> bool:
@@ -91,7 +93,7 @@ class House(Protocol):
         """A call begins."""
         ...
 
-    def call_failed(self, circuit: Circuit, reason: str) -> None:
+    def call_failed(self, circuit: Circuit, reason: str, ticket: int) -> None:
         """A call ended by a fault of the plugin."""
         ...
 
@@ -222,8 +224,13 @@ class Dispatcher:
         if not self._house.middleware:
             return await self._invoke(entry, arguments, caller, reach, rounds)
         call = Call(kind, entry.public_name, entry.plugin, arguments, caller)
-        seconds = self._house.circuit(entry.plugin).options.call_timeout
-        return await chained(self._house.middleware, innermost, seconds)(call)
+        options = self._house.circuit(entry.plugin).options
+        result = await chained(self._house.middleware, innermost, options.call_timeout)(call)
+        makers = ", ".join(plugin for plugin, _ in self._house.middleware)
+        label = f"{entry.public_name} with the call middleware of {makers}"
+        encode(result, label, options.max_result_bytes)
+        entry.item.check_result(result, label)
+        return result
 
     async def _invoke(
         self,
@@ -269,22 +276,22 @@ class Dispatcher:
         above = running.get()
         if above is not None and above.depth >= DEEPEST_CALL:
             raise ToolError(f"{entry.public_name}: calls are nested more than {DEEPEST_CALL} deep")
-        circuit.fuse.admit()
+        ticket = circuit.fuse.admit()
         nested = above is not None and above.holds_place_of(circuit.name)
-        here = _entered(circuit, entry, above)
+        here = _entered(circuit, entry, above, ticket)
         token = running.set(here)
         try:
             async with here.clock:
                 result = await self._visit(circuit, entry, work, (caller, reach, rounds), here, nested)
         except (asyncio.CancelledError, Busy):
-            circuit.fuse.neither()
+            circuit.fuse.neither(ticket)
             raise
         except Exception as error:
             missed = isinstance(error, TimeoutError) and here.clock.expired()
-            raise self._judged(circuit, entry, error, here if missed else None) from None
+            raise self._judged(circuit, entry, error, here, missed=missed) from None
         finally:
             running.reset(token)
-        circuit.fuse.succeeded()
+        circuit.fuse.succeeded(ticket)
         return result
 
     async def _visit(
@@ -316,38 +323,42 @@ class Dispatcher:
     def _missed(self, circuit: Circuit, entry: Entry[Any], here: Running) -> CallError:
         """The deadline has passed. Only a plugin that had its own time, and a place to run, is to blame."""
         if here.borrowed:
-            circuit.fuse.neither()
+            circuit.fuse.neither(here.ticket)
             return DeadlineExceeded(
                 f"{entry.public_name} did not end within the time left of the call that asked for it"
             )
         seconds = entry.item.timeout or circuit.options.call_timeout
         if not here.begun:
-            circuit.fuse.neither()
+            circuit.fuse.neither(here.ticket)
             return Busy(
                 f"{entry.public_name} got no place within {seconds:g} s: {circuit.name} is busy; try again later"
             )
-        self._house.call_failed(circuit, f"{entry.public_name} did not end within {seconds:g} s")
+        self._house.call_failed(circuit, f"{entry.public_name} did not end within {seconds:g} s", here.ticket)
         return DeadlineExceeded(f"{entry.public_name} did not end within {seconds:g} s and was cancelled")
 
-    def _judged(self, circuit: Circuit, entry: Entry[Any], error: Exception, missed: Running | None) -> CallError:
+    def _judged(
+        self, circuit: Circuit, entry: Entry[Any], error: Exception, here: Running, *, missed: bool
+    ) -> CallError:
         """The error for the caller; a fault of the plugin is told to its fuse."""
-        if missed is not None:
-            return self._missed(circuit, entry, missed)
+        if missed:
+            return self._missed(circuit, entry, here)
         if isinstance(error, BackendError):
-            self._house.call_failed(circuit, one_line(str(error), 200))
+            self._house.call_failed(circuit, one_line(str(error), 200), here.ticket)
             return error
         if isinstance(error, CallError):
             if isinstance(error, ToolError | ProtocolError):
-                circuit.fuse.succeeded()  # the plugin's own, meant answer
+                circuit.fuse.succeeded(here.ticket)  # the plugin's own, meant answer
             else:
-                circuit.fuse.neither()
+                circuit.fuse.neither(here.ticket)
             # A name that the plugin asked for in vain is not the name that the caller asked for.
             return ToolError(str(error)) if isinstance(error, UnknownName) else error
         reference = token_hex(4)
         logging.getLogger(f"fuseboard.plugin.{circuit.name}").error(
             "%s failed (reference %s)", entry.public_name, reference, exc_info=without_host_frames(error)
         )
-        self._house.call_failed(circuit, f"{entry.public_name} failed unexpectedly (reference {reference})")
+        self._house.call_failed(
+            circuit, f"{entry.public_name} failed unexpectedly (reference {reference})", here.ticket
+        )
         return PluginFault(
             f"{entry.public_name} failed unexpectedly; the operator finds the cause in the log under {reference}"
         )
@@ -362,13 +373,13 @@ def error_result(error: CallError) -> dict[str, Any]:
     return {"resultType": "complete", "content": [text], "isError": True}
 
 
-def _entered(circuit: Circuit, entry: Entry[Any], above: Running | None) -> Running:
+def _entered(circuit: Circuit, entry: Entry[Any], above: Running | None, ticket: int) -> Running:
     """The call with its deadline: its own time, or what is left of the call that it is part of."""
     deadline = asyncio.get_running_loop().time() + (entry.item.timeout or circuit.options.call_timeout)
     left = above.clock.when() if above is not None else None
     borrowed = left is not None and left < deadline
     clock = asyncio.timeout_at(left if borrowed else deadline)
-    return Running(circuit.name, above.depth + 1 if above is not None else 1, clock, borrowed, above)
+    return Running(circuit.name, above.depth + 1 if above is not None else 1, clock, borrowed, above, ticket)
 
 
 def _finds(find: Callable[[], Any]) -> bool:

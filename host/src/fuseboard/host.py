@@ -17,6 +17,9 @@ from fuseboard.board import Board
 from fuseboard.caller import Caller
 from fuseboard.catalogue import Catalogue, Namespace
 from fuseboard.circuit import Circuit
+from fuseboard.contributions.prompt import Prompt
+from fuseboard.contributions.resource import Resource
+from fuseboard.contributions.tool import Tool
 from fuseboard.discovery import Found, discover
 from fuseboard.dispatcher import Dispatcher
 from fuseboard.errors import RegistrationError, Unavailable
@@ -34,10 +37,6 @@ from fuseboard.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
-
-    from fuseboard.contributions.prompt import Prompt
-    from fuseboard.contributions.resource import Resource
-    from fuseboard.contributions.tool import Tool
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +73,8 @@ class Host:
         self._given = plugins
         self._circuits: dict[str, Circuit] = {}
         self._added: dict[tuple[str, str], Namespace] = {}
+        self._claims: dict[str, str] = {}
+        self._claiming = threading.Lock()
         self._watchers: list[Callable[[Catalogue, Catalogue], None]] = []
         self._resource_watchers: list[Callable[[str], Any]] = []
         self._supervisors: dict[str, Supervisor] = {}
@@ -124,7 +125,9 @@ class Host:
             if found.verdict is None:
                 target = self._given[found.name] if self._given is not None else found.entry_point
                 circuit = self._circuit(found.name, target, options)
-                self._supervisors[found.name] = Supervisor(circuit, self.ledger, self._publish, self._monitor)
+                self._supervisors[found.name] = Supervisor(
+                    circuit, self.ledger, self._publish, self._forget_added, self._monitor
+                )
         self._miss_required()
 
     def _miss_required(self) -> None:
@@ -163,6 +166,8 @@ class Host:
         access = AccessPolicy(tuple(policy.allow), tuple(policy.deny), policy.read_only)
         before, self.catalogue = self.catalogue, Catalogue(spaces, access.permits, {HOUSE, *self.ledger.names()})
         self.middleware = [(c.name, layer) for c in self._up() for layer in c.registration.middleware]
+        for row in self.ledger.rows():
+            row.not_served = self.catalogue.clashes_of.get(row.name, [])
         for clash in self.catalogue.clashes:
             if clash not in before.clashes:
                 logger.error("%s", clash)
@@ -270,9 +275,9 @@ class Host:
         """A call begins: the watchdog looks out."""
         self._watchdog.call_begins()
 
-    def call_failed(self, circuit: Circuit, reason: str) -> None:
+    def call_failed(self, circuit: Circuit, reason: str, ticket: int) -> None:
         """A call ended by a fault of the plugin: tell its fuse, and ask the plugin whether its backend is lost."""
-        circuit.fuse.failed(reason)
+        circuit.fuse.failed(reason, ticket)
         if circuit.fuse.state is FuseState.CLOSED and circuit.name != HOUSE:
             self._spawn(self._ask_after_fault(circuit))
 
@@ -301,13 +306,19 @@ class Host:
         resources: Sequence[Resource],
     ) -> None:
         """See `Board.replace`. Called from any thread."""
-        own = self._circuits[plugin].options.prefix
-        check_namespace(namespace, plugin, {row.name for row in self.ledger.rows()})
-        taken = [key for key in tuple(self._added) if key[1] == namespace and key[0] != plugin and namespace]
-        if taken:
-            raise RegistrationError(f"namespace {namespace!r} belongs to plugin {taken[0][0]}")
-        prefix = f"{namespace}_" if namespace else prefix_of(plugin, own)
-        space = Namespace(plugin, prefix, True, tools, prompts, resources)
+        check_namespace(namespace, plugin, self.ledger.names())
+        for kind, items in ((Tool, tools), (Prompt, prompts), (Resource, resources)):
+            for item in items:
+                if not isinstance(item, kind):
+                    raise RegistrationError(
+                        f"{type(item).__name__} is no {kind.__name__}: make it with {kind.__name__}.of"
+                    )
+        with self._claiming:
+            owner = self._claims.setdefault(namespace, plugin) if namespace else plugin
+        if owner != plugin:
+            raise RegistrationError(f"namespace {namespace!r} belongs to plugin {owner}")
+        own = prefix_of(plugin, self._circuits[plugin].options.prefix)
+        space = Namespace(plugin, f"{namespace}_" if namespace else own, True, tools, prompts, resources)
         if threading.get_ident() == self._home_thread:
             self._replaced((plugin, namespace), space)
         else:
@@ -318,7 +329,15 @@ class Host:
             self._added[key] = space
         else:
             self._added.pop(key, None)
+            self._claims.pop(key[1], None)
         self._publish()
+
+    def _forget_added(self, plugin: str) -> None:
+        """A plugin's life has ended: what it added at run time is gone with it."""
+        for key in [key for key in self._added if key[0] == plugin]:
+            del self._added[key]
+        for namespace in [namespace for namespace, owner in self._claims.items() if owner == plugin]:
+            del self._claims[namespace]
 
     async def resource_updated(self, uri: str) -> None:
         """A plugin says that a resource has changed."""

@@ -43,6 +43,7 @@ class HousePlugin:
             lines.append(f"{plugin['name']}: {plugin['state']}{why}")
             ill = [check for check in plugin["health"] if not check["ok"]]
             lines += [f"  {check['name']}: {check['message']}" for check in ill]
+            lines += [f"  {text}" for text in plugin["not_served"]]
         return "\n".join(lines) or "no plugin is installed"
 
     async def plugins(self, ctx: Context[None]) -> dict[str, Any]:

@@ -60,6 +60,7 @@ class Row:
         noise: the last lines that it printed to standard output.
         noisy: how many lines it printed.
         blocking: the tool and line that block its loop right now, "" if none does.
+        not_served: one sentence for each of its names that clashes or is illegal.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Row:
     noise: deque[str] = field(default_factory=lambda: deque(maxlen=NOISE_LINES_KEPT))
     noisy: int = 0
     blocking: str = ""
+    not_served: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """The row for machines; times in ISO 8601."""
@@ -95,6 +97,7 @@ class Row:
             "tokens": self.tokens,
             "noise": {"lines": self.noisy, "last": list(self.noise)},
             "blocking": self.blocking,
+            "not_served": list(self.not_served),
         }
 
 

@@ -192,7 +192,10 @@ class LoopThread:
         if self.shared:
             return
         self._stopping = True
-        self.mail.post(self.loop.stop)
+        if self.thread is None:
+            self.loop.close()  # it was never started
+        else:
+            self.mail.post(self.loop.stop)
 
     async def join(self, timeout: float) -> bool:
         """Whether the thread has ended within `timeout` seconds."""

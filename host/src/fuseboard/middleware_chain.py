@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from secrets import token_hex
 from typing import Any
 
-from fuseboard.errors import CallError, PluginFault
+from fuseboard.errors import CallError, DeadlineExceeded, PluginFault
 from fuseboard.middleware import Call, CallMiddleware, CallNext
-from fuseboard.strict_json import encode
 
 
 def chained(middleware: Sequence[tuple[str, CallMiddleware]], innermost: CallNext, seconds: float) -> CallNext:
@@ -55,10 +54,13 @@ class _Link:
                 raise
             raise self._fault(error) from error
         except BaseException as error:
+            if isinstance(error, TimeoutError) and clock.expired():
+                raise DeadlineExceeded(
+                    f"the call middleware of {self._plugin} did not end within {self._seconds:g} s"
+                ) from None
             raise self._fault(error) from error
         if not isinstance(result, dict):
             raise self._fault(TypeError(f"returned {type(result).__name__}"))
-        encode(result, f"the call middleware of {self._plugin}")
         return result
 
     def _fault(self, error: BaseException) -> PluginFault:

@@ -27,13 +27,22 @@ class Supervisor:
         circuit: the plugin.
         ledger: where its state is kept.
         publish: called when what it serves has changed, or when it has reached its first state.
+        life_ended: called with its name when what it added at run time is gone.
         monitor: asked for its health when it is up.
     """
 
-    def __init__(self, circuit: Circuit, ledger: Ledger, publish: Callable[[], None], monitor: HealthMonitor) -> None:
+    def __init__(
+        self,
+        circuit: Circuit,
+        ledger: Ledger,
+        publish: Callable[[], None],
+        life_ended: Callable[[str], None],
+        monitor: HealthMonitor,
+    ) -> None:
         self._circuit = circuit
         self._ledger = ledger
         self._publish = publish
+        self._life_ended = life_ended
         self._monitor = monitor
         self._delay = FIRST_RESTART
         self.task: asyncio.Task[None] | None = None
@@ -85,6 +94,7 @@ class Supervisor:
     def _failed(self, stage: str, reason: str) -> None:
         name = self._circuit.name
         served = self._ledger[name].state in UP
+        self._life_ended(name)
         self._ledger.move(name, State.FAILED, stage=stage, reason=reason)
         if not served:
             logger.error("plugin %s failed at %s: %s", name, stage, reason)

@@ -104,6 +104,10 @@ class Prompt:
             self._forms[revision] = wire.listed("prompts/list", "prompts", self.wire(self.name, ""), revision)
         return {**self._forms[revision], "name": public_name, "_meta": {"fuseboard/plugin": plugin}}
 
+    def check_result(self, result: Mapping[str, Any], label: str) -> None:
+        """Check a result that middleware may have changed. Raises `InvalidResult`."""
+        wire.check_result("prompts/get", result, label)
+
     async def invoke(self, ctx: Context[Any], arguments: Mapping[str, Any], label: str) -> dict[str, Any]:
         """Render the prompt. Runs on the plugin's circuit.
 

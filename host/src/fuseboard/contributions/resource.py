@@ -130,6 +130,10 @@ class Resource:
         """Whether some URI may be answered by both."""
         return _fit(_segments(self.uri), _segments(other.uri))
 
+    def check_result(self, result: Mapping[str, Any], label: str) -> None:
+        """Check a result that middleware may have changed. Raises `InvalidResult`."""
+        wire.check_result("resources/read", result, label)
+
     async def invoke(self, ctx: Context[Any], arguments: Mapping[str, Any], label: str) -> dict[str, Any]:
         """Read the resource. Runs on the plugin's circuit.
 

@@ -161,6 +161,10 @@ class Tool:
             self._forms[revision] = base
         return {**base, "name": public_name, "_meta": {"fuseboard/plugin": plugin, **self.meta}}
 
+    def check_result(self, result: Mapping[str, Any], label: str) -> None:
+        """Check a result that middleware may have changed. Raises `InvalidResult`."""
+        wire.check_result("tools/call", result, label)
+
     async def invoke(self, ctx: Context[Any], arguments: Mapping[str, Any], label: str) -> dict[str, Any]:
         """Validate the arguments, call the function and convert what it returns. Runs on the plugin's circuit.
 

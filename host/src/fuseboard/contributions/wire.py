@@ -54,6 +54,19 @@ def check_listed(label: str, method: str, key: str, wire: Mapping[str, Any]) -> 
     return forms
 
 
+def check_result(method: str, result: Mapping[str, Any], label: str) -> None:
+    """Check the shape of a result that something else than the contribution has made.
+
+    Raises:
+        InvalidResult: the protocol does not know such a result.
+    """
+    complete = {"resultType": "complete", "ttlMs": 0, "cacheScope": "private", **result}
+    try:
+        methods.serialize_server_result(method, LATEST_MODERN_VERSION, complete)
+    except ValidationError:
+        raise InvalidResult(f"{label} gave something that is no result of {method}") from None
+
+
 def check_header_annotations(label: str, schema: Mapping[str, Any]) -> None:
     """Refuse a wrong `x-mcp-header` (specification 2026-07-28, streamable HTTP).
 
