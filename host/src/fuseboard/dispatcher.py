@@ -53,6 +53,7 @@ class Running:
         above: the call that it is part of.
         ticket: the fuse's, to tell the outcome with.
         begun: whether it has got a place and runs.
+        ended: whether it is over; a background task that it left behind still finds it here.
     """
 
     plugin: str
@@ -62,6 +63,7 @@ class Running:
     above: Running | None
     ticket: int
     begun: bool = False
+    ended: bool = False
 
     def holds_place_of(self, plugin: str) -> bool:
         """Whether this call, or one that led to it, holds a place of the plugin's bulkhead."""
@@ -274,6 +276,8 @@ class Dispatcher:
         """Fuse, bulkhead, deadline, hop: run something of a plugin on its circuit and judge how it ended."""
         circuit = self._house.circuit(entry.plugin)
         above = running.get()
+        if above is not None and above.ended:
+            above = None
         if above is not None and above.depth >= DEEPEST_CALL:
             raise ToolError(f"{entry.public_name}: calls are nested more than {DEEPEST_CALL} deep")
         ticket = circuit.fuse.admit()
@@ -290,6 +294,7 @@ class Dispatcher:
             missed = isinstance(error, TimeoutError) and here.clock.expired()
             raise self._judged(circuit, entry, error, here, missed=missed) from None
         finally:
+            here.ended = True
             running.reset(token)
         circuit.fuse.succeeded(ticket)
         return result

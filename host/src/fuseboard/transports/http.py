@@ -138,7 +138,7 @@ class PluginRoutes:
         """Find the route: the first that fits, else the first that fits but for the method."""
         partial: tuple[str, BaseRoute, Scope] | None = None
         for plugin, route in self._host.routes:
-            match, child = route.matches(scope)
+            match, child = _match(plugin, route, scope)
             if match is Match.FULL:
                 return await self._run(plugin, route, {**scope, **child}, receive, send)
             if match is Match.PARTIAL and partial is None:
@@ -156,6 +156,15 @@ class PluginRoutes:
             reference = uuid4().hex[:8]
             logger.error("[%s] %s: its route %s raised", reference, plugin, scope["path"], exc_info=error)
             raise Refused(500, f"The route failed; the log has it under the reference {reference}") from None
+
+
+def _match(plugin: str, route: BaseRoute, scope: Scope) -> tuple[Match, Scope]:
+    try:
+        return route.matches(scope)
+    except Exception:
+        # A route class of the plugin's own: it must not stand before the routes of others.
+        logger.exception("%s: a route raised when it was asked for %s", plugin, scope["path"])
+        return Match.NONE, {}
 
 
 async def serve_http(host: Any, served: Served, settings: HttpSettings, *, stop: StopSignals | None = None) -> None:

@@ -142,7 +142,7 @@ class HttpServer(uvicorn.Server):
                 lifespan="on",
                 interface="asgi3",
                 log_config=None,
-                log_level="warning",
+                log_level="error",  # its warnings tell of what strangers send
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,

@@ -40,7 +40,7 @@ class StopSignals:
         for number, before in self._before.items():
             with contextlib.suppress(NotImplementedError):
                 loop.remove_signal_handler(number)
-            signal.signal(number, before)
+            signal.signal(number, signal.SIG_DFL if before is None else before)
         self._before.clear()
 
     async def wait(self) -> None:
