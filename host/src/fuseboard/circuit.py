@@ -161,10 +161,11 @@ class Circuit:
         attribution.current_plugin.set(self.name)
         self._limiter = anyio.CapacityLimiter(self.options.max_calls)
         async with AsyncExitStack() as stack:
-            manager = self._hooks.lifespan(self._settings, self._board)
-            self.state = await stack.enter_async_context(manager) if manager is not None else None
-            if self.registration.sdk_server is not None:
-                self.joined = await stack.enter_async_context(sdk_server.joined(self.registration.sdk_server))
+            with attribution.busy(self.name):
+                manager = self._hooks.lifespan(self._settings, self._board)
+                self.state = await stack.enter_async_context(manager) if manager is not None else None
+                if self.registration.sdk_server is not None:
+                    self.joined = await stack.enter_async_context(sdk_server.joined(self.registration.sdk_server))
             self.lane.home_mail.post(_deliver, started, None, None)
             await leave.wait()
 

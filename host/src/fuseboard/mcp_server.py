@@ -21,7 +21,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from fuseboard.caller import Caller
 from fuseboard.catalogue import Catalogue
 from fuseboard.context import Rounds
-from fuseboard.dispatcher import MOST_COMPLETIONS, error_result
+from fuseboard.dispatcher import MOST_COMPLETIONS, error_result, running
 from fuseboard.errors import CallError, InvalidArguments, MissingCapability, ProtocolError, ToolError, UnknownName
 from fuseboard.host import Host
 from fuseboard.notifier import SUBSCRIPTIONS, ChangeNotifier, connection_of
@@ -293,6 +293,7 @@ async def _in_rounds(
     params: types.CallToolRequestParams | types.GetPromptRequestParams | types.ReadResourceRequestParams,
 ) -> dict[str, Any]:
     """Call once; where the client cannot repeat a call with answers, ask it here and call again."""
+    running.set(None)  # in memory, the request of a client's own callback comes in the context of the call that asked
     responses = {key: _wire(answer) for key, answer in (params.input_responses or {}).items()}
     rounds = Rounds.of(responses, params.request_state)
     for _ in range(MOST_ROUNDS):

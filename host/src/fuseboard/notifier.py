@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+import anyio
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.subscriptions import (
@@ -17,6 +19,8 @@ from mcp.server.subscriptions import (
 )
 
 SUBSCRIPTIONS = "fuseboard/subscriptions"
+PATIENCE = 5.0
+"""Seconds that a client gets to take a notification."""
 
 
 class ChangeNotifier:
@@ -45,7 +49,8 @@ class ChangeNotifier:
             await self._bus.publish(PromptsListChanged())
         if resources:
             await self._bus.publish(ResourcesListChanged())
-        for connection in list(self._legacy):
+
+        async def tell(connection: Connection) -> None:
             if tools:
                 await connection.send_tool_list_changed()
             if prompts:
@@ -53,12 +58,26 @@ class ChangeNotifier:
             if resources:
                 await connection.send_resource_list_changed()
 
+        await self._each(self._legacy, tell)
+
     async def resource_updated(self, uri: str) -> None:
         """Send `resources/updated` to those who subscribed to it."""
         await self._bus.publish(ResourceUpdated(uri=uri))
-        for connection in list(self._legacy):
-            if uri in connection.state.get(SUBSCRIPTIONS, ()):
-                await connection.send_resource_updated(uri)
+        subscribed = [one for one in self._legacy if uri in one.state.get(SUBSCRIPTIONS, ())]
+        await self._each(subscribed, lambda connection: connection.send_resource_updated(uri))
+
+    async def _each(
+        self, connections: Iterable[Connection], tell: Callable[[Connection], Coroutine[Any, Any, None]]
+    ) -> None:
+        """Tell each of them; a client that has stopped reading holds up nobody else."""
+
+        async def one(connection: Connection) -> None:
+            with anyio.move_on_after(PATIENCE):
+                await tell(connection)
+
+        async with anyio.create_task_group() as tasks:
+            for connection in list(connections):
+                tasks.start_soon(one, connection)
 
 
 def connection_of(ctx: ServerRequestContext[Any, Any]) -> Connection:
