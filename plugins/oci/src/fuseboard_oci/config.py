@@ -1,0 +1,122 @@
+"""Settings of the OCI plugin: section `plugins: {oci: {...}}` of the file, or `FUSEBOARD_OCI_*`."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from fuseboard_oci.errors import OciError
+from fuseboard_oci.reference import parse_registry
+
+_HOST_PATTERN = re.compile(r"[a-z0-9.*:\[\]-]{1,255}")
+
+Bytes = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Limits(BaseModel):
+    """What one call may cost. Bytes, counts and seconds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    manifest_bytes: Bytes = 4 * 2**20
+    config_bytes: Bytes = 8 * 2**20
+    list_bytes: Bytes = 8 * 2**20
+    token_bytes: Bytes = 64 * 2**10
+    error_bytes: Bytes = 64 * 2**10
+    tags: Count = 20_000
+    pages: Count = 200
+    page_size: Count = 1_000
+    redirects: int = Field(default=5, ge=0)
+    index_depth: Count = 3
+    children: Count = 64
+    configs: Count = 8
+    parallel: Count = Field(default=16, description="requests to one registry at once")
+    connect_timeout: Seconds = 5.0
+    read_timeout: Seconds = 15.0
+    request_timeout: Seconds = Field(default=30.0, description="one request with its redirects and its retry")
+    # Below the host's default deadline of a call (60 s), so that the caller reads our words and not the host's.
+    call_timeout: Seconds = Field(default=50.0, description="one call of a tool")
+    retry_delay: float = Field(default=0.3, ge=0)
+
+
+class RegistrySettings(BaseModel):
+    """What the operator knows about one registry. Naming a registry is what allows a private address."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    insecure: bool = Field(default=False, description="plain http instead of https")
+    username: str | None = None
+    password: SecretStr | None = None
+    ca_bundle: FilePath | None = Field(default=None, description="PEM file; replaces the system's trust store")
+    realm_hosts: frozenset[str] = Field(
+        default=frozenset(), description="further host[:port] that may receive the credentials to make a token"
+    )
+
+    @field_validator("realm_hosts")
+    @classmethod
+    def _one_spelling(cls, hosts: frozenset[str]) -> frozenset[str]:
+        return frozenset(map(_registry_key, hosts))
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("username and password come together or not at all")
+        return self
+
+
+class OciSettings(BaseSettings):
+    """Settings of the plugin; every field has a default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FUSEBOARD_OCI_", env_nested_delimiter="__", env_ignore_empty=True, extra="forbid"
+    )
+
+    registries: dict[str, RegistrySettings] = Field(
+        default_factory=dict, description="what is known about a registry, by host or host:port"
+    )
+    host_policy: Literal["public", "allowlist"] = Field(
+        default="public",
+        description="public: every public https registry may be asked; allowlist: only allowed_hosts and registries",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="host patterns such as *.example.com, for host_policy allowlist"
+    )
+    allow_inline_credentials: bool = Field(
+        default=True, description="whether a tool takes `username` and `password` as arguments"
+    )
+    limits: Limits = Limits()
+
+    @field_validator("registries")
+    @classmethod
+    def _by_one_spelling(cls, registries: dict[str, RegistrySettings]) -> dict[str, RegistrySettings]:
+        named = {_registry_key(name): registry for name, registry in registries.items()}
+        if len(named) != len(registries):
+            raise ValueError("one registry is named twice, in two spellings")
+        return named
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _comma_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(item.strip() for item in value.split(",") if item.strip())
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            if not _HOST_PATTERN.fullmatch(pattern):
+                raise ValueError(f"{pattern!r} is no host pattern; write it like *.example.com, in lower case")
+        return patterns
+
+
+def _registry_key(text: str) -> str:
+    try:
+        return parse_registry(text)
+    except OciError as error:
+        raise ValueError(error.text) from None

@@ -1,0 +1,80 @@
+"""What an answer that is no success means, in words for the model."""
+
+from __future__ import annotations
+
+import re
+
+from fuseboard_oci.challenge import parse_challenges
+from fuseboard_oci.errors import Code, LoginFailed, NotFound, OciError, RateLimited, Unreachable
+from fuseboard_oci.text import clean, parse_object
+from fuseboard_oci.wire import Answer
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
+_REMAINING = re.compile(r"([0-9]{1,9})(?:;w=([0-9]{1,9}))?")
+
+
+def failure(answer: Answer, what: str, registry: str, *, missing: Code, login: str | None) -> OciError:
+    """Turn an answer with a status of 300 or more into the error to raise.
+
+    Args:
+        answer: the registry's answer.
+        what: what was asked for, for the text, such as `ghcr.io/o/i:1.0`.
+        registry: who answered.
+        missing: the code for a 404 that does not say itself what is missing.
+        login: whose credentials were used ("configured" or "given"), None for none.
+    """
+    codes, words = _registry_says(answer.body)
+    if answer.status == 401:
+        return refused(registry, login, insufficient=_insufficient_scope(answer))
+    if answer.status == 403:
+        return LoginFailed("DENIED", f"no right to pull {what}{words}")
+    if answer.status == 404:
+        code: Code = "NAME_UNKNOWN" if "NAME_UNKNOWN" in codes else missing
+        return NotFound(code, f"{what} was not found{words}")
+    if answer.status == 429:
+        return rate_limited(answer, registry)
+    return Unreachable("HTTP_ERROR", f"{registry} answered {answer.status} when asked for {what}{words}")
+
+
+def refused(registry: str, login: str | None, *, insufficient: bool = False) -> LoginFailed:
+    """The error for a 401 that no login will change."""
+    if login is None:
+        return LoginFailed(
+            "UNAUTHORIZED",
+            f"{registry} asks for a login, or what was asked for does not exist: this registry does not tell which. "
+            "Check the name; the operator can set credentials in plugins.oci.registries",
+        )
+    if insufficient:
+        return LoginFailed("DENIED", f"{registry} accepted the {login} credentials, but they give no right to pull it")
+    return LoginFailed("UNAUTHORIZED", f"{registry} refused the {login} credentials")
+
+
+def rate_limited(answer: Answer, registry: str) -> RateLimited:
+    """The error for a 429, with when to come back and what is left, where the registry says so."""
+    text = f"{registry} limits how often it may be asked"
+    retry = answer.headers.get("retry-after", "")
+    if _NUMBER.fullmatch(retry):
+        text += f"; try again in {retry} s"
+    remaining = _REMAINING.fullmatch(answer.headers.get("ratelimit-remaining", ""))
+    if remaining:
+        text += f"; {remaining[1]} pulls left"
+        text += f" of a window of {remaining[2]} s" if remaining[2] else ""
+    return RateLimited("TOOMANYREQUESTS", text)
+
+
+def _registry_says(body: bytes) -> tuple[set[str], str]:
+    """The codes that the registry gave, and its first message as an ending for our own sentence."""
+    try:
+        errors = parse_object(body).get("errors")
+    except ValueError:
+        return set(), ""
+    entries = [entry for entry in errors if isinstance(entry, dict)] if isinstance(errors, list) else []
+    codes = {code for entry in entries[:16] if isinstance(code := entry.get("code"), str)}
+    message = entries[0].get("message") if entries else None
+    words = clean(message, 120) if isinstance(message, str) else ""
+    return codes, f" (the registry says: {words!r})" if words else ""
+
+
+def _insufficient_scope(answer: Answer) -> bool:
+    challenges = parse_challenges(answer.headers.get_list("www-authenticate"))
+    return any(challenge.parameters.get("error") == "insufficient_scope" for challenge in challenges)

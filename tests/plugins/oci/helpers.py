@@ -1,0 +1,81 @@
+"""What the tests of the OCI plugin share: settings for loopback registries, and the tools with a real context."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fuseboard import Caller, Context
+from fuseboard_oci import tools
+from fuseboard_oci.client import RegistryClient
+from fuseboard_oci.config import OciSettings
+from fuseboard_oci.images import ImageDetails
+from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer
+
+ALICE: dict[str, Any] = {"username": "alice", "password": "secret"}
+
+
+class Oci:
+    """The tools as a client of the host sees them, asking one registry."""
+
+    def __init__(self, client: RegistryClient, registry: str) -> None:
+        self.client = client
+        self.registry = registry
+        self.context: Context[RegistryClient] = Context(state=client, plugin="oci", caller=Caller(surface="test"))
+
+    async def tags(self, repository: str, **arguments: Any) -> list[str]:
+        """The structured result of `list_tags`."""
+        result = await self.tags_result(repository, **arguments)
+        assert result.structured_content is not None
+        return list(result.structured_content["result"])
+
+    async def tags_result(self, repository: str, **arguments: Any) -> Any:
+        """The whole result of `list_tags`."""
+        arguments = {"limit": 20_000, "registry": self.registry, **arguments}
+        return await tools.list_tags(self.context, repository, **arguments)
+
+    async def details(self, repository: str, reference: str | None = "1.0", **arguments: Any) -> ImageDetails:
+        """The result of `get_details`."""
+        arguments = {"registry": self.registry, **arguments}
+        return await tools.get_details(self.context, repository, reference, **arguments)
+
+
+@asynccontextmanager
+async def asking(
+    server: LoopbackServer | str,
+    *,
+    limits: dict[str, Any] | None = None,
+    options: dict[str, Any] | None = None,
+    **known: Any,
+) -> AsyncIterator[Oci]:
+    """The tools, with `server` named in the settings as an http registry about which `known` is known."""
+    host = server if isinstance(server, str) else server.host
+    settings = OciSettings.model_validate(
+        {
+            "registries": {host: {"insecure": True, **known}},
+            "limits": {"retry_delay": 0, **(limits or {})},
+            **(options or {}),
+        }
+    )
+    async with RegistryClient(settings) as client:
+        yield Oci(client, host)
+
+
+@asynccontextmanager
+async def asking_nobody(**options: Any) -> AsyncIterator[Oci]:
+    """The tools without any registry in the settings, as they come out of the box."""
+
+    async def no_name_resolves(host: str, port: int) -> list[str]:
+        raise AssertionError(f"nothing may be looked up, but {host}:{port} was")
+
+    resolve = options.pop("resolve", no_name_resolves)
+    async with RegistryClient(OciSettings.model_validate(options), resolve=resolve) as client:
+        yield Oci(client, "")
+
+
+def held(registry: InMemoryRegistry, name: str, reference: str = "1.0") -> tuple[str, str, bytes]:
+    """Digest, media type and bytes of a manifest that an in-memory registry holds."""
+    found = registry.store.manifest(name, reference)
+    assert found is not None
+    return found
