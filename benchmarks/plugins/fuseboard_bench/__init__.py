@@ -1,0 +1,1 @@
+"""The benchmarked tools, and three fuseboard plugins that hold them."""
