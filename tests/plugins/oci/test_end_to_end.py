@@ -60,7 +60,7 @@ async def _client(way: str, environment: dict[str, str]) -> AsyncIterator[mcp.Cl
     surface, mode = way.split()
     if surface == "stdio":
         parameters = StdioServerParameters(command=COMMAND[0], args=COMMAND[1:], env=environment)
-        with open(os.devnull, "w", encoding="utf-8") as log:
+        with open(os.devnull, "w", encoding="utf-8") as log:  # noqa: ASYNC230 - the null device does not block
             async with mcp.Client(stdio_client(parameters, errlog=log), mode=mode, cache=None) as client:
                 yield client
     else:

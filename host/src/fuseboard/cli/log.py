@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from fuseboard.settings import LoadedSettings
 
 SILENT = logging.CRITICAL + 1
+OWN = "fuseboard"
+CHATTY = ("mcp.server.streamable_http", "mcp.server.streamable_http_manager", "mcp.server.sse")
 
 
 class _Formatter(logging.Formatter):
@@ -32,5 +34,19 @@ def set_up(loaded: LoadedSettings, extent: str) -> None:
     chosen = extent == "everything" or loaded.source(("log", "level")) != "default"
     level = logging.getLevelNamesMapping()[loaded.settings.log.level.upper()] if chosen else SILENT
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    own = logging.getLogger(OWN)
+    # Not through the root, which any plugin can set up anew: what the host says of one must not vanish with it.
+    own.handlers, own.propagate = [handler], False
+    own.setLevel(level)
     if extent == "calls" and not chosen:
         logging.getLogger("fuseboard.plugin").setLevel(logging.ERROR)
+    for name in CHATTY:
+        # They log session ids, and whoever knows one can use the session.
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+def keep() -> None:
+    """Switch the host's loggers on again: a plugin may have disabled all that existed (`logging.config`)."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.partition(".")[0] == OWN and isinstance(logger, logging.Logger):
+            logger.disabled = False

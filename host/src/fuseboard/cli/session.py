@@ -72,13 +72,14 @@ class Session:
             around: entered on the loop before any plugin starts, left when the last one has stopped.
         """
         settings = loaded if loaded is not None else self.load()
-        from fuseboard.cli.log import set_up
+        from fuseboard.cli.log import keep, set_up
         from fuseboard.host import Host
 
         set_up(settings, log)
 
         async def main() -> int:
             host = Host(settings)
+            host.ledger.watch(lambda row: keep())
             try:
                 with around or nullcontext():
                     async with host:

@@ -221,7 +221,8 @@ class Inbox:
                 self._outbox.put(refusal)
             return None
         if isinstance(message, JSONRPCRequest):
-            self._unanswered.add(message.id)
+            if message.method != "subscriptions/listen":  # answered when serving ends, so there is nothing to wait for
+                self._unanswered.add(message.id)
         elif isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             self._unanswered.discard((message.params or {}).get("requestId"))
         return message
