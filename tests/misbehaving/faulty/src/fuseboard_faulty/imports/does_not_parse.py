@@ -1,0 +1,3 @@
+"""Ends in a syntax error (not in this file, which tools have to read)."""
+
+compile("def broken(:", "broken.py", "exec")
