@@ -1,0 +1,112 @@
+# The words people type. Each installs what it needs: a fresh machine needs only python3 (3.11 or newer), make and git.
+# Everything is installed into .venv, from requirements.lock, with hashes. Another interpreter: make PYTHON=python3.13 run
+
+PYTHON  = python3
+# The address that `make run` serves: make run HOST=0.0.0.0 PORT=9000
+HOST    = 127.0.0.1
+PORT    = 8000
+# Tests that run at a time. Most of them wait for processes, so two cores have time for more.
+JOBS    = 2
+# Environments of `make test`; lint, types, docs and the tests on this interpreter run without tox, once.
+TOXENVS = py311,py312,py313,dist-host,dist-oci,dist-cloudru,dist-docker-mcp,dist-hello
+
+VENV    = .venv
+PY      = $(VENV)/bin/python
+UV      = $(VENV)/bin/uv
+# An editable install needs no second look when only its code changes, so the stamps depend on metadata alone.
+METADATA = requirements.lock host/pyproject.toml $(wildcard plugins/*/pyproject.toml)
+MEMBERS  = host plugins/cloudru plugins/docker_mcp plugins/oci
+SOURCES  = $(shell find host plugins examples -type f \( -path '*/src/*.py' -o -name '*.md' -o -name pyproject.toml \))
+TYPED    = $(addsuffix /src,$(MEMBERS)) examples/hello_plugin/src
+# Tests of one file stay together: they share what they set up.
+TOGETHER = -n $(JOBS) --dist loadfile
+GROUPS   = lint types test docs release
+
+# Only the interpreters of this machine are used, and nothing asks for a newer pip.
+export UV_PYTHON_DOWNLOADS = never
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+export JOBS
+
+.NOTPARALLEL:
+.PHONY: help install run test lint format types tests tox check coverage lock build bench clean
+
+help: ## list these words
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r word text; do \
+		printf '%-14s %s\n' "$$word" "$$text"; done
+
+install: $(VENV)/.develop ## everything for working on fuseboard, into .venv
+
+run: $(VENV)/.runtime ## serve the host and the plugins of this checkout at http://127.0.0.1:8000/mcp
+	$(PY) -m fuseboard http --host $(HOST) --port $(PORT)
+
+test: lint types tox tests ## everything that CI runs
+
+lint: $(VENV)/.develop ## ruff: rules and format
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+format: $(VENV)/.develop ## let ruff rewrite what it can
+	$(PY) -m ruff check --fix-only .
+	$(PY) -m ruff format .
+
+types: $(VENV)/.develop ## mypy, strict, on everything that is shipped
+	$(PY) -m mypy $(TYPED)
+
+tests: $(VENV)/.develop dist/.built ## the whole test tree on this interpreter
+	$(PY) -m pytest $(TOGETHER)
+
+# pyenv hides its interpreters behind scripts that answer for one version only, so its folders are put on the path as well.
+tox: $(VENV)/.develop dist/.built ## the built wheels: on the other interpreters, and each plugin alone with the host
+	PATH="$$PATH$$(printf ':%s' "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/*/bin)" $(PY) -m tox run -e $(TOXENVS) \
+		--skip-env "$$($(PY) -c 'import sys; print("py%d%d" % sys.version_info[:2])')"
+
+check: lint types ## lint, types and the tests that need nothing but Python: before a commit
+	$(PY) -m pytest $(TOGETHER) -m "not external"
+
+coverage: $(VENV)/.develop ## which lines those tests reach, child processes included
+	$(PY) -m coverage erase
+	$(PY) -m coverage run -m pytest -q -m "not external"
+	$(PY) -m coverage combine --quiet
+	$(PY) -m coverage report
+
+lock: $(VENV)/.uv ## resolve requirements.lock anew: make lock, or make lock UPGRADE=--upgrade
+	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+		--no-emit-package fuseboard --custom-compile-command "make lock" $(UPGRADE) $(addprefix --group ,$(GROUPS)) \
+		$(addsuffix /pyproject.toml,$(MEMBERS)) examples/hello_plugin/pyproject.toml --output-file requirements.lock
+
+build: dist/.built ## a wheel of every distribution, into dist/
+
+bench: $(VENV)/.develop ## the benchmarks, see benchmarks/README.md; make bench BENCH=--quick
+	$(PY) benchmarks/run.py $(BENCH)
+
+clean: ## remove everything that these words made
+	rm -rf $(VENV) .tox dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache
+	find . -type d \( -name __pycache__ -o -name node_modules -o -name .cache \) -prune -exec rm -rf {} +
+
+# uv installs the rest, fast; uv itself comes by pip, with the hashes that the lock gives for it.
+$(VENV)/.uv: requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "fuseboard needs Python 3.11 or newer; $(PYTHON) is older. Name another: make PYTHON=python3.13" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' || { \
+		echo "$(PYTHON) comes without venv; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > $(VENV)/uv.txt
+	$(PY) -m pip install --quiet --require-hashes --only-binary :all: --requirement $(VENV)/uv.txt
+	@touch $@
+
+# Pins and hashes of the lock bind everything that is installed, and the build backend too.
+$(VENV)/.runtime: $(VENV)/.uv $(METADATA)
+	$(UV) pip install --quiet --compile-bytecode --python $(PY) --constraints requirements.lock \
+		--build-constraints requirements.lock \
+		$(addprefix --editable ./,$(MEMBERS))
+	@touch $@
+
+$(VENV)/.develop: $(VENV)/.runtime
+	$(UV) pip install --quiet --python $(PY) --requirements requirements.lock
+	@touch $@
+
+dist/.built: $(VENV)/.uv $(SOURCES)
+	rm -rf dist
+	for member in $(MEMBERS) examples/hello_plugin; do \
+		$(UV) build --quiet --wheel --python $(PY) --build-constraints requirements.lock --out-dir dist "$$member" || exit 1; done
+	@touch $@
