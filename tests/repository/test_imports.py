@@ -9,9 +9,8 @@ import pytest
 from tests.repository.sources import ROOT, Import, files, imports_of, module_name, shipped_modules
 
 HOST = ROOT / "host" / "src" / "fuseboard"
-# The modules that speak the SDK's language: the server with its notifier and its sessions, what can be registered, the
-# ways in, and what plugin authors test with.
-SDK_SPEAKERS = ("mcp_server", "notifier", "session_reach", "contributions", "transports", "testing")
+# Where the SDK's language is spoken: the server, what can be registered, the ways in, what plugin authors test with.
+SDK_SPEAKERS = ("mcp_server", "contributions", "transports", "testing")
 # What may be imported anywhere: the error that a tool may raise to answer with a protocol error.
 SDK_ERROR = "mcp.shared.exceptions"
 # What a plugin may import of the host; the registrars only for type checkers.

@@ -10,7 +10,7 @@ from mcp.server.connection import Connection
 from mcp.server.session import ServerSession
 
 from fuseboard.mcp_server import BoardServer
-from fuseboard.notifier import connection_of
+from fuseboard.mcp_server.notifier import connection_of
 from fuseboard.testing import PluginHost
 from tests.host.core.toys import LONG, plugin, until
 
@@ -26,7 +26,7 @@ def test_there_is_still_no_public_way_from_a_session_to_its_connection() -> None
     """`list_changed` and subscriptions on the handshake revisions need the connection behind a session."""
     public = [name for name in dir(ServerSession) if not name.startswith("_") and "connection" in name.lower()]
     assert public == [], (
-        f"the SDK's ServerSession has got {public}: let fuseboard.notifier.connection_of use it instead of the private "
+        f"the SDK's ServerSession has got {public}: let notifier.connection_of use it instead of the private "
         "`_connection`, and delete this file"
     )
 
@@ -47,7 +47,7 @@ async def test_the_private_way_still_leads_to_a_connection_that_can_notify(
         async def look(self, ctx: Any, call_next: Any) -> Any:
             assert hasattr(ctx.session, "_connection"), (
                 "the SDK has taken ServerSession._connection away: clients of the handshake revisions would get no "
-                "list_changed. Find the new way to a connection and use it in fuseboard.notifier.connection_of"
+                "list_changed. Find the new way to a connection and use it in notifier.connection_of"
             )
             found.append(connection_of(ctx))
             return await call_next(ctx)

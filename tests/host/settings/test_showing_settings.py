@@ -9,7 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from fuseboard.settings import load_settings
-from fuseboard.settings_show import holds_secret, looks_secret, masked, shown_settings
+from fuseboard.settings.show import holds_secret, looks_secret, masked, shown_settings
 
 Write = Callable[[str, str], Path]
 

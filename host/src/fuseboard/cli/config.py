@@ -23,8 +23,8 @@ def show(session: Session, as_json: bool) -> int:
 
     JSON: {"file": text or null, "settings": [{"name", "value", "source"}]}
     """
-    from fuseboard.settings_show import shown_settings
-    from fuseboard.settings_sources import shown
+    from fuseboard.settings.show import shown_settings
+    from fuseboard.settings.sources import shown
 
     loaded = session.load()
     rows = shown_settings(loaded)
@@ -42,7 +42,7 @@ def show(session: Session, as_json: bool) -> int:
 @click.pass_obj
 def schema(session: Session) -> int:
     """Print the JSON Schema of fuseboard.yaml, for editors."""
-    from fuseboard.settings_show import file_schema
+    from fuseboard.settings.show import file_schema
 
     session.console.json(file_schema())
     return 0

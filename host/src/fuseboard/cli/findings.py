@@ -13,7 +13,7 @@ from fuseboard.cli.session import why
 from fuseboard.contributions.wire import CHECKED_REVISIONS
 from fuseboard.discovery import not_installed
 from fuseboard.settings import HostSettings, LoadedSettings
-from fuseboard.settings_sources import ENV_PREFIX, setting_of
+from fuseboard.settings.sources import ENV_PREFIX, setting_of
 
 if TYPE_CHECKING:
     from fuseboard.health import CheckResult

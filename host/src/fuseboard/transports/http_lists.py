@@ -1,10 +1,10 @@
-"""Puts precomputed lists into answers on their way out: see `fuseboard.splice`."""
+"""Puts precomputed lists into answers on their way out: see `fuseboard.mcp_server.splice`."""
 
 from __future__ import annotations
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fuseboard.splice import KEY, Splice
+from fuseboard.mcp_server.splice import KEY, Splice
 
 
 class ListSplicer:

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 class Checked:
-    """A plugin with a tool and this health check."""
+    """A plugin with a tool and this health check, which has so many seconds."""
 
-    def __init__(self, check: Callable[..., Any]) -> None:
+    def __init__(self, check: Callable[..., Any], timeout: float = 5) -> None:
         self._check = check
+        self._timeout = timeout
 
     @hookimpl
     def register_tools(self, register: ToolRegistrar) -> None:
@@ -27,7 +28,7 @@ class Checked:
 
     @hookimpl
     def register_health_checks(self, register: HealthRegistrar) -> None:
-        register(self._check, name="look", timeout=0.3)
+        register(self._check, name="look", timeout=self._timeout)
 
 
 async def _raises(ctx: Context[None]) -> None:
@@ -75,9 +76,9 @@ async def _huge(ctx: Context[None]) -> HealthReport:
 
 
 raises = Checked(_raises)
-hangs = Checked(_hangs)
-ignores_cancel = Checked(_ignores_cancel)
-blocks = Checked(_blocks)
+hangs = Checked(_hangs, timeout=0.3)
+ignores_cancel = Checked(_ignores_cancel, timeout=0.3)
+blocks = Checked(_blocks, timeout=0.3)
 exits = Checked(_exits)
 cancels = Checked(_cancels)
 number = Checked(_number)

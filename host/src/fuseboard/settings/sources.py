@@ -176,7 +176,7 @@ def _read(path: Path, named_by: str) -> ConfigFile:
     except (OSError, UnicodeError) as error:
         raise SettingsError(f"{named_by}: cannot be read ({_short(error)}); it must be a UTF-8 text file") from None
     # Imported here for the same reason as dotenv above.
-    from fuseboard.settings_yaml import parse
+    from fuseboard.settings.yaml_text import parse
 
     content, lines = parse(text, shown(path))
     return ConfigFile(path, content, lines)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from secrets import token_hex
 
-KEY = "fuseboard.splice"
+KEY = "fuseboard.mcp_server.splice"
 """Where the HTTP surface leaves the `Splice` of a request in its ASGI scope."""
 
 MARK = f"fuseboard-list-{token_hex(16)}"

@@ -14,7 +14,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import ValidationError
 
 from fuseboard.errors import ToolError
-from fuseboard.notifier import connection_of
+from fuseboard.mcp_server.notifier import connection_of
 
 LOG_LEVEL = "fuseboard/log-level"
 LEVELS = ("debug", "info", "notice", "warning", "error", "critical", "alert", "emergency")

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from fuseboard.settings_sources import Layers, SettingPath, one_line
+from fuseboard.settings.sources import Layers, SettingPath, one_line
 
 MOST_LINES = 4
 LONGEST_VALUE = 40

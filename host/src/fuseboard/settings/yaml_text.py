@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from fuseboard.errors import SettingsError
-from fuseboard.settings_sources import SettingPath, one_line
+from fuseboard.settings.sources import SettingPath, one_line
 
 MERGE = "tag:yaml.org,2002:merge"
 TEXT = "tag:yaml.org,2002:str"

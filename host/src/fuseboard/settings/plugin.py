@@ -12,9 +12,9 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, InitSettingsSourc
 
 from fuseboard.errors import PluginFailure
 from fuseboard.settings import LoadedSettings
-from fuseboard.settings_errors import MUST_BE, limited, requirement, unknown
-from fuseboard.settings_show import STARS, holds_secret, looks_secret
-from fuseboard.settings_sources import ENV_PREFIX, Layers, Variable, leaves
+from fuseboard.settings.show import STARS, holds_secret, looks_secret
+from fuseboard.settings.sources import ENV_PREFIX, Layers, Variable, leaves
+from fuseboard.settings.wording import MUST_BE, limited, requirement, unknown
 
 NESTED = "__"
 SHORTEST_HIDDEN = 4

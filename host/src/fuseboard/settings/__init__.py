@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from fuseboard.errors import SettingsError
-from fuseboard.settings_sources import (
+from fuseboard.settings.sources import (
     ConfigFile,
     Layers,
     SettingPath,
@@ -217,7 +217,7 @@ def _validated(layers: Layers) -> HostSettings:
     try:
         return HostSettings.model_validate(layers.values)
     except ValidationError as error:
-        from fuseboard.settings_errors import worded
+        from fuseboard.settings.wording import worded
 
         raise SettingsError(worded(error, layers, HostSettings)) from None
 
@@ -240,6 +240,6 @@ def fill_plugin_settings(name: str, cls: Any, loaded: LoadedSettings) -> Any:
         PluginFailure: at stage settings, naming each field, its source and what to do, never a value.
     """
     # Imported here: pydantic-settings costs 40 ms, which only plugins with settings have to pay.
-    from fuseboard.settings_plugin import fill
+    from fuseboard.settings.plugin import fill
 
     return fill(name, cls, loaded)

@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from fuseboard.settings import HostSettings, LoadedSettings
-from fuseboard.settings_sources import SettingPath
+from fuseboard.settings.sources import SettingPath
 
 STARS = "***"
 SECRET_NAME = re.compile(
