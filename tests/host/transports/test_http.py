@@ -303,14 +303,15 @@ def test_a_thousand_sessions_opened_and_dropped_leave_memory_where_it_was(toys: 
         served.ready()
         before = tasks_of(served)
         sizes = []
-        for number in range(2000):
+        for number in range(3000):
             session = served.open_session().headers["mcp-session-id"]
             if number % 2:
                 served.client.delete("/mcp", headers={"mcp-session-id": session})
-            if number % 1000 == 999:
+            if number % 500 == 499:
                 wait_for_tasks(before, served)
                 sizes.append(served.resident())
-    assert sizes[1] - sizes[0] < 2 * 1024
+    # What waits for the collector comes and goes; what leaks is there at every look.
+    assert min(sizes[3:]) - min(sizes[:3]) < 2 * 1024
 
 
 # --- the end ----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from fuseboard_hello.prompts import suggest_languages, welcome
 from fuseboard_hello.tools import greet
 
 if TYPE_CHECKING:
-    from fuseboard.contributions.registrars import HealthRegistrar, PromptRegistrar, ToolRegistrar
+    from fuseboard import HealthRegistrar, PromptRegistrar, ToolRegistrar
 
 
 @hookimpl

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHOW_LOADING_AFTER = 0.5
 LATEST_COLLECTION = 5.0
-COLLECT_EVERY = (10_000, 50, 50)
+COLLECT_EVERY = (10_000, 10, 10)
 """A call leaves some hundred objects: with Python's defaults every few calls pay for a collection."""
 
 

@@ -11,7 +11,7 @@ from fuseboard_cloudru.config import CloudruSettings
 from fuseboard_cloudru.health import credentials
 
 if TYPE_CHECKING:
-    from fuseboard.contributions.registrars import HealthRegistrar
+    from fuseboard import HealthRegistrar
 
 
 @hookimpl

@@ -11,7 +11,7 @@ from fuseboard_docker_mcp.config import DockerMcpSettings
 from fuseboard_docker_mcp.health import command_line
 
 if TYPE_CHECKING:
-    from fuseboard.contributions.registrars import HealthRegistrar
+    from fuseboard import HealthRegistrar
 
 
 @hookimpl

@@ -19,7 +19,7 @@ from fuseboard_oci.prompts import (
 from fuseboard_oci.tools import get_details, list_tags, ping
 
 if TYPE_CHECKING:
-    from fuseboard.contributions.registrars import HealthRegistrar, PromptRegistrar, ToolRegistrar
+    from fuseboard import HealthRegistrar, PromptRegistrar, ToolRegistrar
 
 
 @hookimpl
