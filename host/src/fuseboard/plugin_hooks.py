@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fuseboard.board import Board
 
 PROJECT = "fuseboard"
+LONGEST_INSTRUCTIONS = 2000
 HOOKS = tuple(name for name, member in vars(hookspecs).items() if hasattr(member, f"{PROJECT}_spec"))
 
 
@@ -137,6 +138,8 @@ class PluginHooks:
 
 
 def _check_text(text: str) -> None:
+    if len(text) > LONGEST_INSTRUCTIONS:
+        raise RegistrationError(f"hook instructions: {len(text)} characters; at most {LONGEST_INSTRUCTIONS} are sent")
     try:
         encode(text, "hook instructions")
     except InvalidResult as error:

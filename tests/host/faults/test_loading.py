@@ -13,7 +13,7 @@ from pathlib import Path
 import mcp
 import pytest
 
-from tests.host.faults.running import SECRET, TWO_WAYS, Board, Line, line, said, until
+from tests.host.faults.running import SECRET, TWO_WAYS, Board, Era, Line, Surface, line, said, until
 
 pytestmark = pytest.mark.anyio
 
@@ -52,6 +52,8 @@ AT_REGISTRATION = {
     "schema_bad_signature": "tool broken: its signature has no JSON Schema",
     "schema_bad_annotation": "tool broken: its signature has no JSON Schema",
     "schema_bad_timeout": "tool broken: timeout must be more than 0 s",
+    "schema_nan_timeout": "tool broken: timeout must be",
+    "schema_lone_alias": "tool broken",
     "schema_registered_twice": "tool fine is registered twice",
     "schema_surrogate_description": "tool broken",
 }
@@ -259,3 +261,18 @@ async def test_at_the_end_of_it_all_the_healthy_plugin_answers(served: Line) -> 
     await served.ledger()
     await served.healthy_answers()
     assert (await served.row("healthy"))["health"][0]["ok"]
+
+
+@pytest.mark.parametrize(("surface", "era"), TWO_WAYS)
+async def test_what_one_plugin_says_of_itself_never_spoils_the_answers_for_all(
+    site: Path, tmp_path: Path, surface: Surface, era: Era
+) -> None:
+    """Its instructions are in every handshake, its tools in every list, its health checks in every ledger."""
+    names = ["hook_instructions_huge", "schema_huge_description", "check_surrogate_name", "check_long_name"]
+    board = Board(site, tmp_path, names)
+    async with line(board, surface, era) as opened:
+        assert len(opened.client.instructions or "") < 50_000
+        assert len((await opened.ledger())["text"]) < 500_000
+        assert "healthy_echo" in [tool.name for tool in (await opened.client.list_tools()).tools]
+        assert "healthy: active" in said(await opened.call("fuseboard_status")).splitlines()
+        await opened.healthy_answers()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SILENT = logging.CRITICAL + 1
 OWN = "fuseboard"
-CHATTY = ("mcp.server.streamable_http", "mcp.server.streamable_http_manager", "mcp.server.sse")
+CHATTY = ("httpx2", "mcp.server.sse", "mcp.server.streamable_http", "mcp.server.streamable_http_manager")
 
 
 class _Formatter(logging.Formatter):
@@ -41,7 +41,7 @@ def set_up(loaded: LoadedSettings, extent: str) -> None:
     if extent == "calls" and not chosen:
         logging.getLogger("fuseboard.plugin").setLevel(logging.ERROR)
     for name in CHATTY:
-        # They log session ids, and whoever knows one can use the session.
+        # They log session ids and signed addresses: whoever knows one can use it.
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
@@ -188,6 +189,27 @@ async def call(function: Callable[..., Any], asynchronous: bool, ctx: Context[An
         return await function(**arguments)
     result = await ctx.in_thread(functools.partial(function, **arguments))
     return await result if inspect.isawaitable(result) else result
+
+
+def check_timeout(label: str, seconds: object) -> None:
+    """Refuse what is no time: NaN would upset the timers of everybody.
+
+    Raises:
+        RegistrationError: it is not a finite number above 0.
+    """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not (0 < seconds < math.inf):
+        raise RegistrationError(f"{label}: timeout must be more than 0 s, not {seconds!r:.40}")
+
+
+def texts_of(label: str, option: str, values: Sequence[str]) -> tuple[str, ...]:
+    """The texts of an option that takes several, such as `aliases`.
+
+    Raises:
+        RegistrationError: it is a single text, or holds something else.
+    """
+    if isinstance(values, str) or not all(isinstance(value, str) for value in values):
+        raise RegistrationError(f"{label}: {option} must be a list of texts")
+    return tuple(values)
 
 
 def description_of(function: Callable[..., Any], given: str | None) -> str:

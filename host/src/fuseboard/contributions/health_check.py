@@ -11,6 +11,8 @@ from fuseboard.contributions import functions
 from fuseboard.errors import RegistrationError
 from fuseboard.health import HealthReport
 
+LONGEST_NAME = 64
+
 Check = Callable[[Context[Any]], Awaitable[str | HealthReport | None]]
 
 
@@ -40,10 +42,11 @@ class HealthCheck:
             RegistrationError: the function is not async, or the timeout is not positive.
         """
         name = name or functions.name_of(function)
+        if not isinstance(name, str) or not 0 < len(name) <= LONGEST_NAME or not name.isprintable():
+            raise RegistrationError(f"health check: its name must be a text of at most {LONGEST_NAME} letters")
         if not functions.is_async(function):
             raise RegistrationError(f"health check {name}: must be an async function of one argument, the context")
-        if timeout <= 0:
-            raise RegistrationError(f"health check {name}: timeout must be more than 0 s, not {timeout}")
+        functions.check_timeout(f"health check {name}", timeout)
         return cls(name, function, timeout, critical)
 
     async def run(self, ctx: Context[Any]) -> HealthReport:

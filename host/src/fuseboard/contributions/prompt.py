@@ -79,7 +79,7 @@ class Prompt:
             function=function,
             title=title,
             description=functions.description_of(function, description),
-            aliases=tuple(aliases),
+            aliases=functions.texts_of(label, "aliases", aliases),
             arguments=tuple(arguments),
             complete=dict(complete or {}),
             _metadata=metadata,

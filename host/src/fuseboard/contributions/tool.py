@@ -21,7 +21,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from fuseboard.context import Context
 from fuseboard.contributions import functions, wire
-from fuseboard.errors import InvalidArguments, InvalidResult, ProtocolError, RegistrationError
+from fuseboard.errors import InvalidArguments, InvalidResult, ProtocolError
 from fuseboard.strict_json import is_finite
 
 if TYPE_CHECKING:
@@ -116,10 +116,10 @@ class Tool:
             function=function,
             title=title,
             description=functions.description_of(function, description),
-            aliases=tuple(aliases),
+            aliases=functions.texts_of(label, "aliases", aliases),
             annotations={hint: value for hint, value in hints.items() if value is not None},
             timeout=timeout,
-            tags=tuple(tags),
+            tags=functions.texts_of(label, "tags", tags),
             meta=dict(meta or {}),
             input_schema=dict(input_schema),
             output_schema=dict(output_schema) if output_schema is not None else None,
@@ -136,8 +136,8 @@ class Tool:
         return tool
 
     def _check(self, label: str) -> None:
-        if self.timeout is not None and self.timeout <= 0:
-            raise RegistrationError(f"{label}: timeout must be more than 0 s, not {self.timeout}")
+        if self.timeout is not None:
+            functions.check_timeout(label, self.timeout)
         wire.check_header_annotations(label, self.input_schema)
         self._forms.update(wire.check_listed(label, "tools/list", "tools", self.wire(self.name, "")))
 

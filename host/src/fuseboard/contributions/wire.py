@@ -13,6 +13,9 @@ from pydantic import ValidationError
 from fuseboard.errors import InvalidResult, RegistrationError
 from fuseboard.strict_json import encode
 
+LARGEST_ITEM = 64 * 1024
+"""Bytes of one listed item: clients refuse a whole list that is too long (the SDK's one at 1 MiB)."""
+
 CHECKED_REVISIONS = (LATEST_HANDSHAKE_VERSION, LATEST_MODERN_VERSION)
 
 
@@ -40,7 +43,7 @@ def check_listed(label: str, method: str, key: str, wire: Mapping[str, Any]) -> 
         RegistrationError: an era refuses it.
     """
     try:
-        encode(wire, label)
+        encode(wire, label, LARGEST_ITEM)
     except InvalidResult as error:
         raise RegistrationError(str(error).replace(" returned ", " has ")) from None
     forms = {}

@@ -299,10 +299,18 @@ def _claim() -> Wire:
     threading.Thread(target=noise.listen, name="fuseboard-noise", daemon=True).start()
     _replace_stdout(noise)
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=lambda: setattr(noise, "forked", True))
+        os.register_at_fork(after_in_child=lambda: _leave_to_parent(wire, noise))
     # Registered first, so it runs last, after whatever a plugin prints in a handler of its own.
     atexit.register(_end, wire)
     return wire
+
+
+def _leave_to_parent(wire: Wire, noise: _Noise) -> None:
+    """In a child of `os.fork`: it must not keep the client's pipes open after the host has ended."""
+    noise.forked = True
+    for fd in (wire.stdin_fd, wire.stdout_fd):
+        with contextlib.suppress(OSError):
+            os.close(fd)
 
 
 def _occupy_standard_range() -> None:

@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from fuseboard import HealthRegistrar, ToolRegistrar
 
 
+class Named:
+    """A plugin whose health check has this name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @hookimpl
+    def register_health_checks(self, register: HealthRegistrar) -> None:
+        async def is_well(ctx: Context[None]) -> None:
+            """Always well."""
+
+        register(is_well, name=self._name)
+
+
 class Checked:
     """A plugin with a tool and this health check, which has so many seconds."""
 
@@ -75,6 +89,8 @@ async def _huge(ctx: Context[None]) -> HealthReport:
     return HealthReport(ok=False, message="x" * 10_000_000, details={"a": "x" * 10_000_000})
 
 
+surrogate_name = Named("half a letter: \ud800")
+long_name = Named("x" * 100_000)
 raises = Checked(_raises)
 hangs = Checked(_hangs, timeout=0.3)
 ignores_cancel = Checked(_ignores_cancel, timeout=0.3)

@@ -107,6 +107,14 @@ class InstructionsSurrogate:
         return "half a letter: \ud800"
 
 
+class InstructionsHuge:
+    """A text that would go into every handshake."""
+
+    @hookimpl
+    def instructions(self) -> str:
+        return "Read this. " * 500_000
+
+
 class ReturnsRubbish:
     """Where a list of routes is wanted it returns a number, which cannot be iterated."""
 
@@ -150,6 +158,7 @@ hangs = Hangs()
 instructions_raise = InstructionsRaise()
 instructions_number = InstructionsNumber()
 instructions_surrogate = InstructionsSurrogate()
+instructions_huge = InstructionsHuge()
 returns_rubbish = ReturnsRubbish()
 routes_of_rubbish = RoutesOfRubbish()
 middleware_of_rubbish = MiddlewareOfRubbish()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +86,16 @@ async def tasks(request: Request) -> Response:
     return JSONResponse(sorted(str(task.get_coro()) for task in asyncio.all_tasks()))
 
 
+async def descriptors(request: Request) -> Response:
+    """How many descriptors the process has open."""
+    return PlainTextResponse(str(len(os.listdir("/dev/fd"))))
+
+
+async def threads(request: Request) -> Response:
+    """How many threads the process has."""
+    return PlainTextResponse(str(threading.active_count()))
+
+
 class Plugin:
     """The plugin object."""
 
@@ -103,6 +115,8 @@ class Plugin:
             Route("/faulty/hangs", route_hangs),
             Route("/faulty/nothing", route_returns_nothing),
             Route("/faulty/tasks", tasks),
+            Route("/faulty/descriptors", descriptors),
+            Route("/faulty/threads", threads),
             Route("/mcp", shadow, methods=["GET", "POST"]),
             Route("/livez", shadow),
             Route("/readyz", shadow),

@@ -57,5 +57,8 @@ bad_header = OneBad(input_schema=_with({"type": "object", "x-mcp-header": "Part"
 bad_signature = OneBad(takes_a_socket)
 bad_annotation = OneBad(takes_the_unknown)
 bad_timeout = OneBad(fine, timeout=-1)
+nan_timeout = OneBad(fine, timeout=float("nan"))
+huge_description = OneBad(fine, description="Call this tool. " * 300_000)
+lone_alias = OneBad(fine, aliases="alias")
 registered_twice = OneBad(fine, name="fine")
 surrogate_description = OneBad(fine, description="half a letter: \ud800")
