@@ -151,6 +151,7 @@ ENDING = {
     "exit_exits": "exits at exit",
     "exit_atexit": "hangs in atexit",
     "exit_child": "leaves a child",
+    "exit_fork": "leaves a fork",
     "exit_properly": "left properly",
 }
 

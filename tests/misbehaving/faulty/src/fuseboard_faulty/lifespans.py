@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import os
 import subprocess
 import sys
 import threading
@@ -187,6 +188,16 @@ async def _leaves_a_child() -> AsyncIterator[None]:
 
 
 @asynccontextmanager
+async def _leaves_a_fork() -> AsyncIterator[None]:
+    """A child that has everything of the host, its connection to the client too, and lives on for a while."""
+    if os.fork() == 0:
+        time.sleep(6)  # noqa: ASYNC251 - the child has no other tasks
+        os._exit(0)
+    yield
+    note("leaves a fork")
+
+
+@asynccontextmanager
 async def _leaves_properly() -> AsyncIterator[None]:
     yield
     note("left properly")
@@ -210,4 +221,5 @@ blocks_at_exit = Living(_blocks_at_exit)
 exits_at_exit = Living(_exits_at_exit)
 hangs_in_atexit = Living(_hangs_in_atexit)
 leaves_a_child = Living(_leaves_a_child)
+leaves_a_fork = Living(_leaves_a_fork)
 leaves_properly = Living(_leaves_properly)
