@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -95,12 +96,11 @@ class HttpProcess:
         )
 
     def __enter__(self) -> HttpProcess:
-        end = time.monotonic() + 30
-        while not (found := re.search(r"^fuseboard: serving (http://.*:(\d+))/mcp$", self.errors(), re.MULTILINE)):
-            assert self.process.poll() is None, self.errors()
-            assert time.monotonic() < end, self.errors()
-            time.sleep(0.02)
-        self.origin, self.port = found[1], int(found[2])
+        try:
+            self.origin, self.port = self._address()
+        except BaseException:
+            self._stop()
+            raise
         self.client = httpx2.Client(base_url=self.origin, timeout=20)
         return self
 
@@ -110,14 +110,26 @@ class HttpProcess:
         for stream in self._streams:
             stream.close()
         self.client.close()
+        self._stop()
+
+    def _address(self) -> tuple[str, int]:
+        end = time.monotonic() + 30
+        while not (found := re.search(r"^fuseboard: serving (http://.*:(\d+))/mcp$", self.errors(), re.MULTILINE)):
+            assert self.process.poll() is None, self.errors()
+            assert time.monotonic() < end, self.errors()
+            time.sleep(0.02)
+        return found[1], int(found[2])
+
+    def _stop(self) -> None:
         self.process.kill()
         self.process.communicate()
         self._errors.close()
 
     def errors(self) -> str:
         """What came on standard error so far."""
-        self._errors.seek(0)
-        return self._errors.read().decode()
+        # Not by `seek`: the process writes at the very same offset.
+        descriptor = self._errors.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
 
     def ready(self, seconds: float = 20) -> None:
         """Wait until no plugin is starting."""

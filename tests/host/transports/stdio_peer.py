@@ -149,5 +149,6 @@ class StdioPeer:
 
     def errors(self) -> str:
         """What came on standard error so far."""
-        self._errors.seek(0)
-        return self._errors.read().decode()
+        # Not by `seek`: the process writes at the very same offset.
+        descriptor = self._errors.fileno()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()

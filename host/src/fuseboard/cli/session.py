@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 SHOW_LOADING_AFTER = 0.5
 LATEST_COLLECTION = 5.0
-COLLECT_EVERY = (10_000, 10, 10)
-"""A call leaves some hundred objects: with Python's defaults every few calls pay for a collection."""
 
 
 @dataclass
@@ -140,5 +138,4 @@ async def _collect_from_here_on(host: Host) -> None:
     """
     await host.settled(LATEST_COLLECTION)
     gc.freeze()
-    gc.set_threshold(*COLLECT_EVERY)
     gc.enable()
