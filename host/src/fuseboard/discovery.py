@@ -13,12 +13,12 @@ from typing import Any, Literal
 import importlib_metadata
 from importlib_metadata import EntryPoint
 
+from fuseboard.naming import HOUSE
 from fuseboard.settings import HostSettings
 from fuseboard.strict_json import one_line
 
 GROUP = "fuseboard.plugins"
 NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
-HOST_NAME = "fuseboard"
 CHECKED_REQUIREMENTS = ("fuseboard", "mcp")
 
 logger = logging.getLogger(__name__)
@@ -155,7 +155,7 @@ def _blocked(name: str, settings: HostSettings) -> str | None:
 
 
 def _illegal(name: str) -> str | None:
-    if name == HOST_NAME:
+    if name == HOUSE:
         return "the name fuseboard is the host's own; give the entry point another name"
     if NAME.fullmatch(name) is None or "__" in name:
         return f"the name {name!r} must be lower-case letters, digits and single _, from a letter on, at most 31"

@@ -30,7 +30,7 @@ from fuseboard.house_plugin import HousePlugin
 from fuseboard.ledger import UP, Ledger, Row, State
 from fuseboard.loop_thread import Mailbox
 from fuseboard.middleware import CallMiddleware
-from fuseboard.naming import check_namespace, prefix_of
+from fuseboard.naming import HOUSE, check_namespace, prefix_of
 from fuseboard.settings import FuseSettings, HostSettings, LoadedSettings, fill_plugin_settings
 from fuseboard.supervisor import Supervisor
 from fuseboard.watchdog import Watchdog
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from starlette.routing import BaseRoute
 
 logger = logging.getLogger(__name__)
-
-HOUSE = "fuseboard"
-LONGEST_STOP = 10.0
 
 
 class Host:

@@ -7,7 +7,8 @@ from collections.abc import Collection
 
 from fuseboard.errors import RegistrationError
 
-OWN_NAME = "fuseboard"
+HOUSE = "fuseboard"
+"""The name, prefix and URI scheme of what the host itself contributes; no plugin may have it."""
 
 
 def prefix_of(plugin: str, prefix: str | None) -> str:
@@ -27,5 +28,5 @@ def check_namespace(namespace: str, plugin: str, plugins: Collection[str]) -> No
         raise RegistrationError(
             f"namespace {namespace[:60]!r} is not legal: letters, digits, _ and -, at most 41 of them"
         )
-    if namespace in plugins or namespace == OWN_NAME:
+    if namespace in plugins or namespace == HOUSE:
         raise RegistrationError(f"namespace {namespace!r} is the name of a plugin")

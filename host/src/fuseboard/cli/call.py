@@ -11,11 +11,11 @@ import click
 from fuseboard.cli.arguments import arguments_of
 from fuseboard.cli.options import Command
 from fuseboard.cli.session import Session
+from fuseboard.naming import HOUSE
 
 if TYPE_CHECKING:
     from fuseboard.host import Host
 
-HOUSE = "fuseboard"
 MOST_ROUNDS = 10
 
 
