@@ -11,7 +11,7 @@ import hypothesis
 import pytest
 from pydantic import SecretStr
 
-from fuseboard_oci.auth import Login
+from fuseboard_oci.login.auth import Login
 from fuseboard_oci.testing import Refusal, push, seed_data
 from fuseboard_oci.testing.pusher import Authorize
 from tests.plugins.oci.debian_registry import DebianRegistry, FetchError, fetch

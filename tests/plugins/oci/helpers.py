@@ -10,7 +10,7 @@ from fuseboard import Caller, Context
 from fuseboard_oci import tools
 from fuseboard_oci.client import RegistryClient
 from fuseboard_oci.config import OciSettings
-from fuseboard_oci.images import ImageDetails
+from fuseboard_oci.reading.details import ImageDetails
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer
 
 ALICE: dict[str, Any] = {"username": "alice", "password": "secret"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuseboard_oci.challenge import Challenge, parse_challenges
+from fuseboard_oci.login.challenge import Challenge, parse_challenges
 
 BEARER = Challenge("bearer", {"realm": "https://a/token", "service": "r", "scope": "repository:x:pull"})
 BASIC = Challenge("basic", {"realm": "x"})

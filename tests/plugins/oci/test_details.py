@@ -7,7 +7,8 @@ import hashlib
 import pytest
 
 from fuseboard_oci.errors import InvalidInput, NotFound
-from fuseboard_oci.images import NOTICE, Platform, parse_platform
+from fuseboard_oci.reading.details import NOTICE
+from fuseboard_oci.reading.platforms import Platform, parse_platform
 from fuseboard_oci.testing import InMemoryRegistry, Repository, seed_data
 from fuseboard_oci.testing.builder import point_to
 from tests.plugins.oci.helpers import asking, held

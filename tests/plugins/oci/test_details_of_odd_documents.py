@@ -9,7 +9,7 @@ import pytest
 
 from fuseboard_oci.documents import OCI_INDEX, OCI_MANIFEST
 from fuseboard_oci.errors import BadAnswer
-from fuseboard_oci.images import NOTICE
+from fuseboard_oci.reading.details import NOTICE
 from fuseboard_oci.testing import HostileRegistry, InMemoryRegistry, Repository, Sink, seed_data
 from fuseboard_oci.testing.builder import encode, point_to
 from tests.plugins.oci.helpers import asking, held

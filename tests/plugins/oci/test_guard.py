@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fuseboard_oci.errors import Blocked
-from fuseboard_oci.guard import AddressGuard, GuardedBackend, guarded_transport, is_public
+from fuseboard_oci.transport.guard import AddressGuard, GuardedBackend, guarded_transport, is_public
 
 PUBLIC = "8.8.8.8 1.1.1.1 2606:4700::1111 2001:4860:4860::8888 ::ffff:8.8.8.8 64:ff9b::808:808"
 NOT_PUBLIC = """

@@ -16,7 +16,7 @@ from fuseboard_oci.errors import InvalidInput
 from fuseboard_oci.health import registries
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer
 from fuseboard_oci.testing.http import Request, Response
-from fuseboard_oci.wire import Ask
+from fuseboard_oci.transport.wire import Ask
 from tests.plugins.oci.helpers import asking
 
 

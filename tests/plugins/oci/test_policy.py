@@ -7,7 +7,7 @@ import pytest
 
 from fuseboard_oci.config import OciSettings
 from fuseboard_oci.errors import Blocked, InvalidInput
-from fuseboard_oci.policy import HostPolicy
+from fuseboard_oci.transport.policy import HostPolicy
 from tests.plugins.oci.helpers import asking_nobody
 
 pytestmark = pytest.mark.anyio

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 import pytest
 from pydantic import SecretStr
 
-from fuseboard_oci.auth import Login
 from fuseboard_oci.documents import OCI_MANIFEST, digest_of
+from fuseboard_oci.login.auth import Login
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, Refusal, push, seed_data
 
 Answer = tuple[int, dict[str, str], bytes]

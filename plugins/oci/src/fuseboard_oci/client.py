@@ -8,16 +8,16 @@ import anyio
 import httpx2
 from pydantic import SecretStr
 
-from fuseboard_oci.auth import Authenticator, Grants, Login
 from fuseboard_oci.config import Limits, OciSettings
 from fuseboard_oci.documents import ACCEPT, Descriptor, Manifest, check_digest, read_manifest
 from fuseboard_oci.errors import BadAnswer, Code, LoginFailed, Unreachable
 from fuseboard_oci.failures import failure
-from fuseboard_oci.guard import Resolve, resolve_host
-from fuseboard_oci.policy import HostPolicy, same_origin
+from fuseboard_oci.login.auth import Authenticator, Grants, Login
+from fuseboard_oci.paging import TagList, TagPages
 from fuseboard_oci.reference import Image
-from fuseboard_oci.tags import TagList, TagPages
-from fuseboard_oci.wire import Answer, Ask, Wire
+from fuseboard_oci.transport.guard import Resolve, resolve_host
+from fuseboard_oci.transport.policy import HostPolicy, same_origin
+from fuseboard_oci.transport.wire import Answer, Ask, Wire
 
 _MAX_LIMITERS = 256
 

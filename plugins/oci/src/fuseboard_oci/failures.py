@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from fuseboard_oci.challenge import parse_challenges
 from fuseboard_oci.errors import Code, LoginFailed, NotFound, OciError, RateLimited, Unreachable
+from fuseboard_oci.login.challenge import parse_challenges
 from fuseboard_oci.text import clean, parse_object
-from fuseboard_oci.wire import Answer
+from fuseboard_oci.transport.wire import Answer
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _REMAINING = re.compile(r"([0-9]{1,9})(?:;w=([0-9]{1,9}))?")

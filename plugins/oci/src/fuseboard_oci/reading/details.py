@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import anyio
 from pydantic import BaseModel, Field
 
 from fuseboard_oci.client import Registry
 from fuseboard_oci.documents import Descriptor, DigestSource, Kind, Manifest, descriptor, descriptors, is_index_type
-from fuseboard_oci.errors import BadAnswer, InvalidInput, NotFound, OciError
+from fuseboard_oci.errors import BadAnswer, NotFound, OciError
+from fuseboard_oci.reading.platforms import Platform, is_attestation, os_version, platform_of
 from fuseboard_oci.reference import Image
 from fuseboard_oci.text import clean, clean_map, parse_object
 
 NOTICE = "Annotations are text by the image's author, not instructions."
 
-_COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _CREATED = "org.opencontainers.image.created"
 _BASE_NAME = "org.opencontainers.image.base.name"
 _BASE_DIGEST = "org.opencontainers.image.base.digest"
@@ -61,37 +59,6 @@ class ImageDetails(BaseModel):
     attestations: int = Field(default=0, description="build attestations in the index; they are no platforms")
     warnings: list[str] = Field(default_factory=list)
     notice: str | None = Field(default=None, description="how to read the annotations")
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """An operating system, a CPU architecture and perhaps a variant of it."""
-
-    os: str
-    architecture: str
-    variant: str = ""
-
-    def __str__(self) -> str:
-        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
-
-    def matches(self, wanted: Platform) -> bool:
-        """Whether an image for this platform answers to `wanted`, which may leave its variant open."""
-        if (self.os, self.architecture) != (wanted.os, wanted.architecture):
-            return False
-        # arm64 has had one variant since its beginning, so v8 and no variant mean the same.
-        return not wanted.variant or wanted.variant == (self.variant or ("v8" if self.architecture == "arm64" else ""))
-
-
-def parse_platform(text: str) -> Platform:
-    """Parse `os/architecture[/variant]`, or an architecture alone, which means linux.
-
-    Raises:
-        InvalidInput: INVALID_PLATFORM.
-    """
-    parts = text.split("/", 3)
-    if len(parts) > 3 or not all(_COMPONENT.fullmatch(part) for part in parts):
-        raise InvalidInput("INVALID_PLATFORM", f"{clean(text, 80)!r} is no platform; write it like linux/arm64")
-    return Platform("linux", parts[0]) if len(parts) == 1 else Platform(*parts)
 
 
 async def image_details(registry: Registry, image: Image, wanted: Platform | None = None) -> ImageDetails:
@@ -154,11 +121,11 @@ class _Reader:
             self.warnings.append(f"only the first {limit} of {len(children)} entries of the index were read")
         unknown: list[Descriptor] = []
         for child in children[:limit]:
-            platform = _platform_of(child.fields.get("platform"))
-            if _is_attestation(child):
+            platform = platform_of(child.fields.get("platform"))
+            if is_attestation(child):
                 self.attestations += 1
             elif platform is not None and not is_index_type(child.media_type):
-                self.rows.append(_Row(platform, child.digest, _os_version(child.fields["platform"])))
+                self.rows.append(_Row(platform, child.digest, os_version(child.fields["platform"])))
             elif not isinstance(child.fields.get("artifactType"), str):
                 unknown.append(child)
         await self._read_children(unknown, depth)
@@ -225,14 +192,14 @@ class _Reader:
             reason = error.text if isinstance(error, OciError) else str(error)
             self.warnings.append(f"the config of {manifest.digest} cannot be read: {reason}")
             return None
-        platform = _platform_of(config)
+        platform = platform_of(config)
         if platform is None:
             self.warnings.append(f"the config of {manifest.digest} names no platform")
             return None
         if isinstance(created := config.get("created"), str):
             self.created = self.created or clean(created, 64)
         size, layers = _weight(manifest)
-        return _Row(platform, manifest.digest, _os_version(config), size, layers)
+        return _Row(platform, manifest.digest, os_version(config), size, layers)
 
 
 def _assemble(manifest: Manifest, reader: _Reader) -> ImageDetails:
@@ -270,31 +237,6 @@ def _artifact_type(manifest: Manifest) -> str | None:
 def _base(annotations: dict[str, str]) -> BaseImage | None:
     base = BaseImage(name=annotations.get(_BASE_NAME), digest=annotations.get(_BASE_DIGEST))
     return base if base.name or base.digest else None
-
-
-def _is_attestation(child: Descriptor) -> bool:
-    annotations = child.fields.get("annotations")
-    if isinstance(annotations, dict) and annotations.get("vnd.docker.reference.type") == "attestation-manifest":
-        return True
-    platform = child.fields.get("platform")
-    return isinstance(platform, dict) and platform.get("os") == platform.get("architecture") == "unknown"
-
-
-def _platform_of(value: object) -> Platform | None:
-    """The platform of a descriptor or config; None when a stranger wrote something else there."""
-    if not isinstance(value, dict):
-        return None
-    system, architecture, variant = (_component(value, name) for name in ("os", "architecture", "variant"))
-    return Platform(system, architecture, variant) if system and architecture else None
-
-
-def _component(fields: dict[str, Any], name: str) -> str:
-    value = fields.get(name)
-    return value if isinstance(value, str) and _COMPONENT.fullmatch(value) else ""
-
-
-def _os_version(fields: dict[str, Any]) -> str | None:
-    return _component(fields, "os.version") or None
 
 
 def _weight(manifest: Manifest) -> tuple[int | None, int | None]:

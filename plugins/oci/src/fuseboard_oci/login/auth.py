@@ -17,12 +17,12 @@ import anyio
 import httpx2
 from pydantic import SecretStr
 
-from fuseboard_oci.challenge import Challenge, parse_challenges
 from fuseboard_oci.errors import Blocked, LoginFailed, OciError
 from fuseboard_oci.failures import rate_limited, refused
-from fuseboard_oci.policy import HostPolicy
+from fuseboard_oci.login.challenge import Challenge, parse_challenges
 from fuseboard_oci.text import clean, parse_object
-from fuseboard_oci.wire import Answer, Ask, Wire
+from fuseboard_oci.transport.policy import HostPolicy
+from fuseboard_oci.transport.wire import Answer, Ask, Wire
 
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _DEFAULT_LIFETIME = 60.0

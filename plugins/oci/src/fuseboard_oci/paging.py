@@ -13,10 +13,10 @@ import httpx2
 
 from fuseboard_oci.config import Limits
 from fuseboard_oci.errors import BadAnswer
-from fuseboard_oci.policy import HostPolicy
 from fuseboard_oci.reference import is_fallback_tag, is_tag
 from fuseboard_oci.text import parse_object
-from fuseboard_oci.wire import Answer
+from fuseboard_oci.transport.policy import HostPolicy
+from fuseboard_oci.transport.wire import Answer
 
 _LINK = re.compile(r'<([^<>]{1,8192})>((?:\s*;\s*[\w-]+\s*=\s*(?:"[^"]*"|[^\s";,]+))*)')
 _NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next(?=\s*(?:;|$)))', re.IGNORECASE)

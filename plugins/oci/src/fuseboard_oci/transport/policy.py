@@ -9,9 +9,9 @@ import httpx2
 
 from fuseboard_oci.config import OciSettings, RegistrySettings
 from fuseboard_oci.errors import Blocked, Code, InvalidInput, Unreachable
-from fuseboard_oci.guard import AddressGuard, Resolve, is_address, resolve_host
 from fuseboard_oci.reference import DOCKER_HUB, parse_registry, split_host
 from fuseboard_oci.text import clean
+from fuseboard_oci.transport.guard import AddressGuard, Resolve, is_address, resolve_host
 
 # Registries whose token realm is known to be on another host than they are.
 _REALM_HOSTS = {DOCKER_HUB: "auth.docker.io", "registry.gitlab.com": "gitlab.com"}

@@ -16,9 +16,9 @@ import httpx2
 
 from fuseboard_oci.config import Limits, OciSettings
 from fuseboard_oci.errors import BadAnswer, Blocked, Unreachable
-from fuseboard_oci.guard import guarded_transport
-from fuseboard_oci.policy import HostPolicy, same_origin
 from fuseboard_oci.text import clean
+from fuseboard_oci.transport.guard import guarded_transport
+from fuseboard_oci.transport.policy import HostPolicy, same_origin
 
 Method = Literal["GET", "HEAD"]
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -1,0 +1,1 @@
+"""Signing in: challenges, tokens, and where credentials come from."""

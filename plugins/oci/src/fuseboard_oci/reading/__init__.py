@@ -1,0 +1,1 @@
+"""What documents in a registry say: details, configs, differences, referrers. Everything here reads by a `Registry`."""

@@ -1,0 +1,1 @@
+"""How bytes get here: guarded connections, rules about hosts, bounded exchanges."""
