@@ -77,12 +77,21 @@ def prepare() -> None:
         CalledProcessError: the packages could not be installed.
     """
     RUN_FOLDER.mkdir(parents=True, exist_ok=True)
-    stamp = FASTMCP_FOLDER / "installed"
-    wanted = hashlib.sha256(LOCK.read_bytes() + sys.version.encode()).hexdigest()
+    install("FastMCP", FASTMCP_FOLDER, LOCK)
+
+
+def install(what: str, folder: Path, lock: Path) -> None:
+    """Make an environment of its own for `what`, from a lock with hashes, unless it is there.
+
+    Raises:
+        CalledProcessError: the packages could not be installed.
+    """
+    stamp = folder / "installed"
+    wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    print(f"installing FastMCP into {FASTMCP_FOLDER} ...", file=sys.stderr, flush=True)
-    venv.create(FASTMCP_FOLDER, clear=True, with_pip=True)
-    pip = [str(fastmcp_tool("python")), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "--require-hashes", "-r", str(LOCK)], check=True)
+    print(f"installing {what} into {folder} ...", file=sys.stderr, flush=True)
+    venv.create(folder, clear=True, with_pip=True)
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--require-hashes", "-r", str(lock)], check=True)
     stamp.write_text(wanted)

@@ -309,3 +309,20 @@ def test_a_tool_knows_whether_it_has_header_arguments() -> None:
         return tenant
 
     assert Tool.of(typed).has_header_arguments
+
+
+def test_the_shape_beside_a_whole_result_is_the_output_schema() -> None:
+    """A tool that builds its `CallToolResult` itself says with `Annotated` what the structured content is."""
+
+    def rows() -> Annotated[CallToolResult, list[str]]:
+        return CallToolResult(content=[], structured_content={"result": ["a"]})
+
+    schema = Tool.of(rows).output_schema
+    assert schema is not None
+    assert schema["properties"] == {"result": {"type": "array", "items": {"type": "string"}}}
+    assert Tool.of(plain).output_schema is None
+
+
+def plain() -> Annotated[str, "text for people"]:
+    """Text is no structured data, whatever stands beside it."""
+    return ""

@@ -38,7 +38,9 @@ class Oci:
     async def details(self, repository: str, reference: str | None = "1.0", **arguments: Any) -> ImageDetails:
         """The result of `get_details`."""
         arguments = {"registry": self.registry, **arguments}
-        return await tools.get_details(self.context, repository, reference, **arguments)
+        answer = (await tools.get_details(self.context, repository, reference, **arguments)).root
+        assert isinstance(answer, ImageDetails)
+        return answer
 
 
 @asynccontextmanager
@@ -54,7 +56,7 @@ async def asking(
     settings = OciSettings.model_validate(
         {
             "registries": {host: {"insecure": True, **known}},
-            "limits": {"retry_delay": 0, **(limits or {})},
+            "limits": {"retry_delay": 0, "tags_age": 0, **(limits or {})},
             **(options or {}),
         }
     )

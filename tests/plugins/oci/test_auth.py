@@ -11,7 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from fuseboard_oci.errors import Blocked, LoginFailed, OciError
-from fuseboard_oci.login.auth import Grants, Login, lifetime
+from fuseboard_oci.login.auth import Grants
+from fuseboard_oci.login.credentials import Login
+from fuseboard_oci.login.tokens import lifetime
 from fuseboard_oci.testing import HostileRegistry, InMemoryRegistry, Sink, seed_data
 from fuseboard_oci.testing.http import LoopbackServer, Request, Response
 from tests.plugins.oci.helpers import ALICE, asking

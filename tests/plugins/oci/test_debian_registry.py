@@ -34,13 +34,13 @@ def _digest(registry: DebianRegistry, name: str, reference: str) -> str:
 
 async def test_it_lists_tags(open_registry: DebianRegistry) -> None:
     async with asking(open_registry.host) as oci:
-        assert await oci.tags("demo/app") == ["1.0.0", "1.1.0", "2.0.0-rc.1"]
+        assert await oci.tags("demo/app") == ["2.0.0-rc.1", "1.1.0", "1.0.0"]
 
 
 async def test_it_ignores_the_page_size_and_still_every_tag_comes_once(open_registry: DebianRegistry) -> None:
     tags = _repository("demo/manytags").items[-1].tags
     async with asking(open_registry.host, limits={"page_size": 10}) as oci:
-        assert await oci.tags("demo/manytags") == sorted(tags)
+        assert sorted(await oci.tags("demo/manytags")) == sorted(tags)
 
 
 async def test_its_emptied_repository_is_an_empty_list(open_registry: DebianRegistry) -> None:
@@ -131,7 +131,7 @@ async def test_without_a_password_it_asks_for_a_login(basic_registry: DebianRegi
         with pytest.raises(LoginFailed, match=r"^UNAUTHORIZED: .*asks for a login"):
             await oci.tags("demo/app")
         given = {"username": "alice", "password": SecretStr("secret")}
-        assert await oci.tags("demo/app", **given) == ["1.0.0", "1.1.0", "2.0.0-rc.1"]
+        assert await oci.tags("demo/app", **given) == ["2.0.0-rc.1", "1.1.0", "1.0.0"]
 
 
 async def test_with_a_wrong_password_it_refuses(basic_registry: DebianRegistry) -> None:
@@ -144,7 +144,7 @@ async def test_with_tokens_the_anonymous_may_pull_what_is_not_private(
     token_registry: DebianRegistry, token_server: TokenServer
 ) -> None:
     async with asking(token_registry.host, realm_hosts=[token_server.host]) as oci:
-        assert await oci.tags("demo/app") == ["1.0.0", "1.1.0", "2.0.0-rc.1"]
+        assert await oci.tags("demo/app") == ["2.0.0-rc.1", "1.1.0", "1.0.0"]
         assert (await oci.details("demo/multi")).attestations == 2
         with pytest.raises(LoginFailed, match=r"^UNAUTHORIZED"):
             await oci.tags("private/secret")

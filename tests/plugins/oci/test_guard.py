@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 
 import anyio
@@ -96,20 +97,26 @@ async def test_a_name_that_resolves_differently_the_second_time_gains_nothing(mo
 @pytest.mark.anyio
 async def test_a_silent_address_of_one_family_leaves_time_for_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, float | None]] = []
-    connected = httpcore2.AsyncNetworkStream()
+
+    class Connected(httpcore2.AsyncNetworkStream):
+        def get_extra_info(self, info: str) -> object:
+            return None
+
+        async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+            return b"connected"
 
     async def connect(self: object, host: str, port: int, timeout: float | None, *rest: object) -> object:
         asked.append((host, timeout))
         if ":" in host:
             raise httpcore2.ConnectTimeout("silence")
-        return connected
+        return Connected()
 
     async def resolve(host: str, port: int) -> list[str]:
         return ["2606:4700::1111", "2606:4700::2222", "1.1.1.1"]
 
     monkeypatch.setattr(httpcore2.AnyIOBackend, "connect_tcp", connect)
     stream = await GuardedBackend(AddressGuard(frozenset(), resolve)).connect_tcp("both.example", 443, timeout=4)
-    assert stream is connected
+    assert await stream.read(9) == b"connected"
     assert asked == [("2606:4700::1111", 2.0), ("1.1.1.1", 2.0)]
 
 
@@ -146,3 +153,20 @@ async def test_the_name_of_this_machine_leads_inside() -> None:
     """The one test with the system's resolver; `localhost` needs no network."""
     with pytest.raises(Blocked, match=r"^BLOCKED_ADDRESS"):
         await AddressGuard(frozenset()).public_addresses("localhost", 443)
+
+
+@pytest.mark.anyio
+async def test_a_kept_connection_that_the_server_has_closed_is_noticed() -> None:
+    """The pool asks this before it uses a connection again; a wrong answer would cost a failed request."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        backend = GuardedBackend(AddressGuard(frozenset({("127.0.0.1", port)})))
+        stream = await backend.connect_tcp("127.0.0.1", port, timeout=2)
+        there, _ = server.accept()
+        assert stream.get_extra_info("is_readable") is False
+        there.close()
+        with anyio.fail_after(2):
+            while not stream.get_extra_info("is_readable"):
+                await anyio.lowlevel.checkpoint()
+        await stream.aclose()
+        assert stream.get_extra_info("is_readable") is True

@@ -99,7 +99,7 @@ async def test_the_in_memory_registry_limits_the_rate_of_manifests() -> None:
         async with asking(registry) as oci:
             await oci.details("demo/multi")
             with pytest.raises(RateLimited, match="0 pulls left of a window of 21600 s"):
-                await oci.details("demo/multi")
+                await oci.details("demo/single")
 
 
 async def test_a_registry_that_is_not_there_is_named() -> None:
@@ -118,7 +118,7 @@ async def test_fifty_images_are_read_side_by_side_with_at_most_16_connections_bu
                 async with anyio.create_task_group() as group:
                     for number in range(50):
                         group.start_soon(oci.details, f"demo/par{number:02}")
-            limiter = oci.client._limiter(oci.registry)
+            limiter = oci.client.known(oci.registry).limiter
             assert (limiter.total_tokens, limiter.borrowed_tokens) == (16, 0)
         assert len(registry.log) == 150
 
@@ -129,5 +129,5 @@ async def test_a_cancelled_call_closes_its_connection_and_frees_its_place() -> N
             with anyio.move_on_after(0.2) as scope:
                 await oci.details("slow")
             assert scope.cancelled_caught
-            assert oci.client._limiter(oci.registry).borrowed_tokens == 0
+            assert oci.client.known(oci.registry).limiter.borrowed_tokens == 0
             assert (await oci.details("no-digest")).kind == "image"

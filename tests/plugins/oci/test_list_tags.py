@@ -13,11 +13,16 @@ from tests.plugins.oci.helpers import asking, asking_nobody
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_tags_of_a_repository_come_sorted() -> None:
+async def test_the_tags_of_a_repository_come_newest_first() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())
         async with asking(registry) as oci:
-            assert await oci.tags("demo/app") == ["1.0.0", "1.1.0", "2.0.0-rc.1"]
+            assert await oci.tags("demo/app") == ["2.0.0-rc.1", "1.1.0", "1.0.0"]
+            many = await oci.tags("demo/manytags")
+    assert many[:5] == ["10.0.0", "9.9.9", "v2.0.1", "2.0.0", "v2.0.0-rc.2"]
+    # The first with a flavour, what is left behind the versions, and the hash at the very end.
+    assert next(tag for tag in many if tag.endswith("-alpine")) == "0.3.93-alpine"
+    assert many[-5:] == ["edge", "latest", "nightly", "stable", "sha-0a1b2c3"]
 
 
 @pytest.mark.parametrize(
@@ -42,7 +47,8 @@ async def test_all_1200_tags_come_once_each_however_the_registry_pages(
         held = registry.store.get("demo/manytags")
         assert held is not None
         async with asking(registry, limits={"page_size": page_size}) as oci:
-            assert await oci.tags("demo/manytags") == sorted(held.tags)
+            listed = await oci.tags("demo/manytags")
+            assert sorted(listed) == sorted(held.tags)
         assert len(held.tags) == 1200
         assert len(registry.log) == requests
 
@@ -54,9 +60,20 @@ async def test_limit_cuts_the_list_and_a_note_tells_how_to_read_on() -> None:
             whole = await oci.tags("demo/manytags")
             result = await oci.tags_result("demo/manytags", limit=200)
             assert result.structured_content == {"result": whole[:200]}
-            assert result.content[1].text.startswith(f"200 of 1200 tags. Read on with last={whole[199]}")
+            assert result.content[1].text == (
+                f"200 of 1200 tags. Read on with last={whole[199]}, set a larger limit, or search with oci_find_tags."
+            )
             rest = await oci.tags("demo/manytags", last=whole[199])
             assert whole[:200] + rest == whole
+
+
+async def test_reading_on_after_a_tag_that_is_gone_says_to_start_again() -> None:
+    with InMemoryRegistry() as registry:
+        registry.seed(seed_data())
+        async with asking(registry) as oci:
+            assert await oci.tags("demo/app", last="1.0.0") == []
+            with pytest.raises(NotFound, match=r"^NOT_FOUND: `last` is 0\.9\.0, .*start again without it"):
+                await oci.tags("demo/app", last="0.9.0")
 
 
 async def test_a_complete_list_carries_no_note() -> None:
@@ -64,7 +81,7 @@ async def test_a_complete_list_carries_no_note() -> None:
         registry.seed(seed_data())
         async with asking(registry) as oci:
             result = await oci.tags_result("demo/app")
-            assert [block.text for block in result.content] == ['["1.0.0", "1.1.0", "2.0.0-rc.1"]']
+            assert [block.text for block in result.content] == ['["2.0.0-rc.1","1.1.0","1.0.0"]']
 
 
 async def test_a_full_reference_stands_for_registry_and_repository() -> None:
@@ -72,7 +89,7 @@ async def test_a_full_reference_stands_for_registry_and_repository() -> None:
         registry.seed(seed_data())
         async with asking(registry) as oci:
             tags = await oci.tags(f"{registry.host}/demo/app:1.0.0", registry=None)
-            assert tags == ["1.0.0", "1.1.0", "2.0.0-rc.1"]
+            assert tags == ["2.0.0-rc.1", "1.1.0", "1.0.0"]
 
 
 async def test_bookkeeping_tags_of_signatures_are_hidden() -> None:
@@ -171,5 +188,5 @@ async def test_ping_asks_nobody() -> None:
 async def test_a_link_that_is_no_url_is_an_error() -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry) as oci:
-            with pytest.raises(BadAnswer, match=r"^NOT_A_TAG_LIST: .*no URL"):
+            with pytest.raises(BadAnswer, match=r"^BAD_LINK: .*no URL"):
                 await oci.tags("link-rubbish")

@@ -74,7 +74,9 @@ def test_an_allow_list_admits_its_patterns_and_the_named_registries_only() -> No
 
 
 async def test_a_redirect_may_lead_to_any_public_https_host() -> None:
-    await policy("8.8.8.8").check_redirect(httpx2.URL("https://ghcr.io/v2/x"), httpx2.URL("https://cdn.example/blob"))
+    await policy("8.8.8.8").check_redirect(
+        "ghcr.io", httpx2.URL("https://ghcr.io/v2/x"), httpx2.URL("https://cdn.example/blob")
+    )
 
 
 @pytest.mark.parametrize(
@@ -93,15 +95,15 @@ async def test_a_redirect_may_lead_to_any_public_https_host() -> None:
 async def test_a_redirect_inside_or_off_https_is_blocked(target: str, code: str) -> None:
     rules = policy("10.0.0.1")
     with pytest.raises(Blocked, match=f"^{code}"):
-        await rules.check_redirect(httpx2.URL("https://ghcr.io/v2/x"), httpx2.URL(target))
+        await rules.check_redirect("ghcr.io", httpx2.URL("https://ghcr.io/v2/x"), httpx2.URL(target))
 
 
 async def test_a_stranger_cannot_redirect_to_a_private_registry_that_the_operator_named() -> None:
     """Naming a registry lets a caller ask it; it does not open it to the redirects of others."""
     rules = policy("10.0.0.1", registries={"corp": {}})
     with pytest.raises(Blocked, match=r"^BLOCKED_REDIRECT"):
-        await rules.check_redirect(httpx2.URL("https://ghcr.io/v2/x"), httpx2.URL("https://corp/v2/secret"))
-    await rules.check_redirect(httpx2.URL("https://corp/v2/x"), httpx2.URL("https://corp/other"))
+        await rules.check_redirect("ghcr.io", httpx2.URL("https://ghcr.io/v2/x"), httpx2.URL("https://corp/v2/secret"))
+    await rules.check_redirect("corp", httpx2.URL("https://corp/v2/x"), httpx2.URL("https://corp/other"))
 
 
 async def test_docker_hub_and_gitlab_make_their_tokens_elsewhere() -> None:

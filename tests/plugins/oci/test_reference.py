@@ -57,6 +57,13 @@ def test_a_full_reference_is_taken_apart_when_no_registry_is_given(text: str, ex
     assert parse_image(text, "") == expected
 
 
+def test_with_a_registry_a_repository_may_still_carry_its_tag_or_digest() -> None:
+    assert parse_image("alpine:3.22", "docker.io") == parse_image("alpine", "docker.io", "3.22")
+    assert parse_image(f"o/i@{SHA256}", "ghcr.io") == parse_image("o/i", "ghcr.io", SHA256)
+    with pytest.raises(InvalidInput, match=r"^INVALID_REFERENCE: .* give it once"):
+        parse_image("alpine:3.22", "docker.io", "3.21")
+
+
 @given(hosts, repositories, tags)
 def test_what_is_printed_can_be_read_again(registry: str, repository: str, tag: str) -> None:
     image = parse_image(repository, registry, tag)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,8 +12,11 @@ import pytest
 from pydantic import SecretStr
 
 from fuseboard_oci.documents import OCI_MANIFEST, digest_of
-from fuseboard_oci.login.auth import Login
-from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, Refusal, push, seed_data
+from fuseboard_oci.login.credentials import Login
+from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, Refusal, Repository, push, seed_data
+from fuseboard_oci.testing.answers import LinkForm
+from fuseboard_oci.testing.builder import encode
+from fuseboard_oci.testing.doorman import TokenField
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -40,6 +44,11 @@ def bare(server: LoopbackServer) -> Iterator[Asker]:
         connection.close()
 
 
+def _seeds(name: str) -> list[Repository]:
+    """One repository of the test data."""
+    return [repository for repository in seed_data(many=1, parallel=0) if repository.name == name]
+
+
 def test_what_is_pushed_over_http_is_what_is_put_in_directly() -> None:
     data = seed_data(many=30, parallel=2)
     with InMemoryRegistry() as pushed, InMemoryRegistry() as loaded:
@@ -64,7 +73,7 @@ def test_the_digests_of_the_test_data_never_change() -> None:
 
 
 def test_a_push_that_needs_a_login_takes_a_header() -> None:
-    data = [repository for repository in seed_data(many=1, parallel=0) if repository.name == "demo/app"]
+    data = _seeds("demo/app")
     header = Login("alice", SecretStr("secret")).basic()
     with InMemoryRegistry(auth="basic") as registry:
         with pytest.raises(RuntimeError, match="answered 401"):
@@ -73,7 +82,7 @@ def test_a_push_that_needs_a_login_takes_a_header() -> None:
 
 
 def test_an_unknown_media_type_is_refused_on_request_and_the_pusher_notes_it() -> None:
-    data = [repository for repository in seed_data(many=1, parallel=0) if repository.name == "demo/unknown"]
+    data = _seeds("demo/unknown")
     with InMemoryRegistry(strict_types=True) as registry:
         expected = [Refusal("demo/unknown", "application/vnd.example.thing.v1+json", 400)]
         assert push(data, registry.url) == expected
@@ -81,7 +90,7 @@ def test_an_unknown_media_type_is_refused_on_request_and_the_pusher_notes_it() -
 
 @pytest.mark.parametrize("has_referrers", [True, False])
 def test_referrers_come_by_the_api_or_by_a_fallback_tag(has_referrers: bool) -> None:
-    data = [repository for repository in seed_data(many=1, parallel=0) if repository.name == "demo/signed"]
+    data = _seeds("demo/signed")
     with InMemoryRegistry(referrers=has_referrers) as registry, bare(registry) as ask:
         assert push(data, registry.url) == []
         held = registry.store.get("demo/signed")
@@ -180,3 +189,188 @@ def test_the_log_tells_the_scheme_of_a_login_and_never_its_secret() -> None:
         ask("GET", "/v2/", Authorization="Basic c2VjcmV0")
         assert "c2VjcmV0" not in repr(registry.log)
         assert registry.log[0].scheme == "basic"
+
+
+def test_an_identity_token_is_exchanged_by_post() -> None:
+    form = (
+        f"service=s&client_id=c&scope=repository:private/secret:pull&grant_type=refresh_token&refresh_token={'r' * 8}"
+    )
+    with InMemoryRegistry(auth="token", refresh_tokens={"r" * 8: "alice"}) as registry, bare(registry) as ask:
+        registry.seed(_seeds("private/secret"))
+        answer = json.loads(ask("POST", "/token", form.encode())[2])
+        header = f"Bearer {answer['token']}"
+        assert ask("GET", "/v2/private/secret/tags/list", Authorization=header)[0] == 200
+        assert ask("GET", "/v2/demo/app/tags/list", Authorization=header)[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "error"),
+    [
+        ("service=s&client_id=c&grant_type=password&username=alice&password=secret", 200, None),
+        ("service=s&client_id=c&grant_type=password&username=alice&password=wrong", 400, "invalid_grant"),
+        ("service=s&client_id=c&grant_type=refresh_token&refresh_token=unknown", 400, "invalid_grant"),
+        ("service=s&client_id=c&grant_type=magic", 400, "unsupported_grant_type"),
+        ("grant_type=password&username=alice&password=secret", 400, "invalid_request"),
+    ],
+)
+def test_a_form_for_a_token_is_answered_as_oauth2_says(form: str, status: int, error: str | None) -> None:
+    with InMemoryRegistry(auth="token") as registry, bare(registry) as ask:
+        answered, _, body = ask("POST", "/token", form.encode())
+        assert (answered, json.loads(body).get("error")) == (status, error)
+        assert registry.doorman.exchanges == 1
+
+
+def test_a_registry_without_post_for_tokens_answers_404_and_still_takes_get() -> None:
+    with InMemoryRegistry(auth="token", post_token=False) as registry, bare(registry) as ask:
+        assert ask("POST", "/token", b"grant_type=password")[0] == 404
+        assert ask("GET", "/token")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "fields", [("token",), ("access_token",), ("access_token", "expires_in"), ("token", "access_token", "expires_in")]
+)
+def test_the_answer_of_the_realm_holds_the_chosen_fields(fields: tuple[TokenField, ...]) -> None:
+    with InMemoryRegistry(auth="token", token_fields=fields) as registry, bare(registry) as ask:
+        assert sorted(json.loads(ask("GET", "/token")[2])) == sorted(fields)
+
+
+def test_a_token_without_the_right_is_refused_with_insufficient_scope() -> None:
+    with InMemoryRegistry(auth="token") as registry, bare(registry) as ask:
+        registry.seed(_seeds("private/secret"))
+        token = json.loads(ask("GET", "/token?scope=repository:private/secret:pull")[2])["token"]
+        status, headers, _ = ask("GET", "/v2/private/secret/tags/list", Authorization=f"Bearer {token}")
+        assert status == 401
+        assert headers["www-authenticate"].endswith('error="insufficient_scope"')
+        assert ask("GET", "/v2/", Authorization=f"Bearer {token}")[0] == 200
+
+
+def test_only_a_get_of_a_manifest_counts_against_the_rate_and_a_head_tells_what_is_left() -> None:
+    with InMemoryRegistry(rate=1) as registry, bare(registry) as ask:
+        registry.seed(_seeds("demo/single"))
+        path = "/v2/demo/single/manifests/1.0"
+        for left in ("1", "1"):
+            status, headers, _ = ask("HEAD", path)
+            assert (status, headers["ratelimit-limit"]) == (200, "1;w=21600")
+            assert headers["ratelimit-remaining"] == f"{left};w=21600"
+        assert ask("GET", path)[1]["ratelimit-remaining"] == "0;w=21600"
+        status, headers, body = ask("GET", path)
+        assert (status, headers["retry-after"]) == (429, "30")
+        assert json.loads(body)["errors"][0]["code"] == "TOOMANYREQUESTS"
+        assert ask("HEAD", path)[0] == 200
+        assert ask("GET", "/v2/demo/single/tags/list")[0] == 200
+
+
+def test_without_a_rate_nothing_is_said_about_one() -> None:
+    with InMemoryRegistry() as registry, bare(registry) as ask:
+        registry.seed(_seeds("demo/single"))
+        assert not any("ratelimit" in name for name in ask("GET", "/v2/demo/single/manifests/1.0")[1])
+
+
+def test_every_answer_waits_for_the_delay_and_the_end_of_the_registry_does_not() -> None:
+    with InMemoryRegistry(delay=0.05) as registry, bare(registry) as ask:
+        begin = time.perf_counter()
+        assert ask("GET", "/v2/")[0] == 200
+        assert time.perf_counter() - begin >= 0.05
+        registry.delay = 60
+        connection = http.client.HTTPConnection(registry.host, timeout=5)
+        connection.request("GET", "/v2/")
+        begin = time.perf_counter()
+    assert time.perf_counter() - begin < 5
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+        connection.getresponse()
+    connection.close()
+
+
+def test_a_manifest_has_an_etag_unless_it_is_switched_off() -> None:
+    for etag in (True, False):
+        with InMemoryRegistry(etag=etag) as registry, bare(registry) as ask:
+            registry.seed(_seeds("demo/single"))
+            path = "/v2/demo/single/manifests/1.0"
+            digest = ask("GET", path)[1]["docker-content-digest"]
+            assert ask("GET", path)[1].get("etag") == (f'"{digest}"' if etag else None)
+            status, _, body = ask("GET", path, If_None_Match=f'"{digest}"')
+            assert (status, body == b"") == ((304, True) if etag else (200, False))
+
+
+def test_the_digest_header_can_be_left_out() -> None:
+    with InMemoryRegistry(digest_header=False) as registry, bare(registry) as ask:
+        registry.seed(_seeds("demo/single"))
+        assert "docker-content-digest" not in ask("GET", "/v2/demo/single/manifests/1.0")[1]
+
+
+def test_a_registry_may_have_no_catalogue() -> None:
+    with InMemoryRegistry(catalog=False) as registry, bare(registry) as ask:
+        assert ask("GET", "/v2/_catalog")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("rfc", '</v2/demo/app/tags/list?last=1.1.0&n=2>; rel="next"'),
+        ("unquoted", "</v2/demo/app/tags/list?last=1.1.0&n=2>; rel=next"),
+        ("absolute", '<{url}/v2/demo/app/tags/list?last=1.1.0&n=2>; rel="next"'),
+        ("none", None),
+    ],
+)
+def test_the_next_page_is_linked_in_four_ways(form: LinkForm, expected: str | None) -> None:
+    with InMemoryRegistry(link=form) as registry, bare(registry) as ask:
+        registry.seed(_seeds("demo/app"))
+        _, headers, body = ask("GET", "/v2/demo/app/tags/list?n=2")
+        assert json.loads(body)["tags"] == ["1.0.0", "1.1.0"]
+        assert headers.get("link") == (expected.format(url=registry.url) if expected else None)
+
+
+def test_n_and_last_can_be_ignored_and_then_the_order_is_that_of_the_pushes() -> None:
+    with InMemoryRegistry(ignore_n=True) as registry, bare(registry) as ask:
+        registry.store.put_manifest("x", "b", OCI_MANIFEST, b"{}")
+        registry.store.put_manifest("x", "a", OCI_MANIFEST, b"{}")
+        _, headers, body = ask("GET", "/v2/x/tags/list?n=1&last=b")
+        assert (json.loads(body)["tags"], "link" in headers) == (["b", "a"], False)
+
+
+def test_an_empty_list_and_an_unknown_repository_have_two_forms_each() -> None:
+    with InMemoryRegistry() as plain, bare(plain) as ask:
+        plain.seed(_seeds("demo/emptied"))
+        assert json.loads(ask("GET", "/v2/demo/emptied/tags/list")[2])["tags"] == []
+        assert ask("GET", "/v2/no/such/tags/list")[0] == 404
+    with InMemoryRegistry(null_tags=True, unknown_is_empty=True) as odd, bare(odd) as ask:
+        status, _, body = ask("GET", "/v2/no/such/tags/list")
+        assert (status, json.loads(body)["tags"]) == (200, None)
+
+
+def test_a_list_of_tags_can_say_which_digest_has_which() -> None:
+    with InMemoryRegistry(tags_by_digest=True) as registry, bare(registry) as ask:
+        registry.seed(_seeds("demo/multi"))
+        registry.store.put_manifest("demo/multi", "other", OCI_MANIFEST, b"{}")
+        answer = json.loads(ask("GET", "/v2/demo/multi/tags/list")[2])
+        tags = {tag: digest for digest, row in answer["manifest"].items() for tag in row["tag"]}
+        held = registry.store.get("demo/multi")
+        assert held is not None
+        assert tags == held.tags
+        assert answer["manifest"][tags["other"]]["imageSizeBytes"] == "2"
+
+
+def test_referrers_come_in_pages_and_the_filter_stays_on() -> None:
+    with InMemoryRegistry(max_n=1) as registry, bare(registry) as ask:
+        registry.seed(_seeds("demo/signed"))
+        subject = registry.store.manifest("demo/signed", "1.0")
+        assert subject is not None
+        path: str | None = f"/v2/demo/signed/referrers/{subject[0]}"
+        rows = []
+        while path:
+            _, headers, body = ask("GET", path)
+            rows += json.loads(body)["manifests"]
+            path = headers["link"].partition(">")[0][1:] if "link" in headers else None
+        assert len({row["digest"] for row in rows}) == len(rows) == 3
+        other = registry.store.put_manifest(
+            "demo/signed",
+            "other",
+            OCI_MANIFEST,
+            encode({"artifactType": "application/spdx+json", "subject": {"digest": subject[0]}}),
+        )
+        path = f"/v2/demo/signed/referrers/{subject[0]}?artifactType=application/spdx%2Bjson"
+        _, headers, body = ask("GET", path)
+        found = json.loads(body)["manifests"]
+        found += json.loads(ask("GET", headers["link"].partition(">")[0][1:])[2])["manifests"]
+        assert [row["artifactType"] for row in found] == ["application/spdx+json"] * 2
+        assert other in [row["digest"] for row in found]

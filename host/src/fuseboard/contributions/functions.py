@@ -220,7 +220,7 @@ def description_of(function: Callable[..., Any], given: str | None) -> str:
 def return_type(function: Callable[..., Any]) -> Any:
     """What the function says it returns; None without an annotation."""
     try:
-        return typing.get_type_hints(_innermost(function)).get("return")
+        return typing.get_type_hints(_innermost(function), include_extras=True).get("return")
     except Exception:
         return inspect.Signature.empty  # an annotation that cannot be read is reported by `signature_of`
 

@@ -254,6 +254,10 @@ def _validator(label: str, schema: Mapping[str, Any] | None) -> Validator | None
 def _structured(function: Callable[..., Any]) -> bool | None:
     """Plain text is no structured data: a schema and a second copy of it would only cost tokens."""
     hint = functions.return_type(function)
+    if typing.get_origin(hint) is typing.Annotated:
+        hint, *_ = typing.get_args(hint)
+        if hint is CallToolResult:  # what stands beside it is the shape of its structured content
+            return None
     arms = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, UnionType) else (hint,)
     data = {arm for arm in arms if arm not in (InputRequiredResult, CallToolResult)}
     return False if data <= {str, None, type(None)} else None

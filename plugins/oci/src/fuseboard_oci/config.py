@@ -29,18 +29,21 @@ class Limits(BaseModel):
     token_bytes: Bytes = 64 * 2**10
     error_bytes: Bytes = 64 * 2**10
     tags: Count = 20_000
+    tags_age: float = Field(default=60.0, ge=0, description="seconds for which a list of tags is used again")
+    cache_bytes: Bytes = Field(default=32 * 2**20, description="manifests and configs kept, by digest")
     pages: Count = 200
     page_size: Count = 1_000
     redirects: int = Field(default=5, ge=0)
     index_depth: Count = 3
     children: Count = 64
     configs: Count = 8
+    digest_checks: Count = Field(default=200, description="tags whose digest one search asks for")
     parallel: Count = Field(default=16, description="requests to one registry at once")
     connect_timeout: Seconds = 5.0
     read_timeout: Seconds = 15.0
     request_timeout: Seconds = Field(default=30.0, description="one request with its redirects and its retry")
     # Below the host's default deadline of a call (60 s), so that the caller reads our words and not the host's.
-    call_timeout: Seconds = Field(default=50.0, description="one call of a tool")
+    call_timeout: Seconds = Field(default=30.0, description="one call of a tool, however many requests it takes")
     retry_delay: float = Field(default=0.3, ge=0)
 
 
@@ -52,12 +55,17 @@ class RegistrySettings(BaseModel):
     insecure: bool = Field(default=False, description="plain http instead of https")
     username: str | None = None
     password: SecretStr | None = None
+    identity_token: SecretStr | None = Field(default=None, description="OAuth2 refresh token, in place of a password")
     ca_bundle: FilePath | None = Field(default=None, description="PEM file; replaces the system's trust store")
     realm_hosts: frozenset[str] = Field(
         default=frozenset(), description="further host[:port] that may receive the credentials to make a token"
     )
+    redirect_hosts: frozenset[str] = Field(
+        default=frozenset(),
+        description="private host[:port] where its redirects may lead, without credentials",
+    )
 
-    @field_validator("realm_hosts")
+    @field_validator("realm_hosts", "redirect_hosts")
     @classmethod
     def _one_spelling(cls, hosts: frozenset[str]) -> frozenset[str]:
         return frozenset(map(_registry_key, hosts))
@@ -66,6 +74,8 @@ class RegistrySettings(BaseModel):
     def _whole_login(self) -> Self:
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password come together or not at all")
+        if self.identity_token is not None and self.password is not None:
+            raise ValueError("identity_token stands in place of username and password; give one of them")
         return self
 
 
@@ -77,7 +87,7 @@ class OciSettings(BaseSettings):
     )
 
     registries: dict[str, RegistrySettings] = Field(
-        default_factory=dict, description="what is known about a registry, by host or host:port"
+        default_factory=dict, description="what is known about a registry, by host, host:port or *.example.com"
     )
     host_policy: Literal["public", "allowlist"] = Field(
         default="public",
@@ -89,6 +99,12 @@ class OciSettings(BaseSettings):
     allow_inline_credentials: bool = Field(
         default=True, description="whether a tool takes `username` and `password` as arguments"
     )
+    docker_config: bool = Field(
+        default=False, description="whether logins of docker and podman are used, out of their configuration files"
+    )
+    credential_helpers: bool = Field(
+        default=False, description="whether the programs that those files name are run to get a login"
+    )
     limits: Limits = Limits()
 
     @field_validator("registries")
@@ -97,7 +113,16 @@ class OciSettings(BaseSettings):
         named = {_registry_key(name): registry for name, registry in registries.items()}
         if len(named) != len(registries):
             raise ValueError("one registry is named twice, in two spellings")
+        for name, registry in named.items():
+            if is_pattern(name) and registry.insecure:
+                raise ValueError(f"{name} is a pattern and cannot be insecure; name the registry itself")
         return named
+
+    @model_validator(mode="after")
+    def _helpers_are_named_by_files(self) -> Self:
+        if self.credential_helpers and not self.docker_config:
+            raise ValueError("credential_helpers needs docker_config: the files name the programs")
+        return self
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -115,7 +140,22 @@ class OciSettings(BaseSettings):
         return patterns
 
 
+def is_pattern(name: str) -> bool:
+    """Whether a key of `registries` is a pattern such as `*.example.com`."""
+    return name.startswith("*.")
+
+
 def _registry_key(text: str) -> str:
+    if is_pattern(text):
+        suffix = text.removeprefix("*.").lower()
+        # A pattern sends credentials to whoever owns a fitting name: *.com would be anybody.
+        if "." not in suffix or ":" in suffix:
+            raise ValueError(f"{text} is too wide; write a pattern like *.example.com, without a port")
+        return f"*.{_parsed(suffix)}"
+    return _parsed(text)
+
+
+def _parsed(text: str) -> str:
     try:
         return parse_registry(text)
     except OciError as error:

@@ -2,7 +2,7 @@
 
 fuseboard.ToolError
 └── OciError            base: `code` from a fixed list, and a text for the model
-    ├── InvalidInput    a registry, repository, reference or platform that no registry could have
+    ├── InvalidInput    a registry, repository, reference, platform or version that no registry could have
     ├── Blocked         the plugin will not go there: an address, scheme, redirect, link or token realm
     ├── BadAnswer       the registry's answer is too large, is damaged or contradicts itself
     ├── LoginFailed     a login is needed, was refused, or gives no right to pull
@@ -25,6 +25,9 @@ Code = Literal[
     "INVALID_REPOSITORY",
     "INVALID_REFERENCE",
     "INVALID_PLATFORM",
+    "INVALID_ARGUMENT",
+    "INVALID_PATTERN",
+    "INVALID_VERSION",
     "BLOCKED_ADDRESS",
     "BLOCKED_SCHEME",
     "BLOCKED_REDIRECT",
@@ -38,7 +41,9 @@ Code = Literal[
     "DIGEST_MISMATCH",
     "MEDIA_TYPE_MISMATCH",
     "NOT_A_MANIFEST",
+    "NOT_AN_IMAGE",
     "NOT_A_TAG_LIST",
+    "BAD_LINK",
     "PAGINATION_LOOP",
     "TOKEN_FAILED",
     "UNAUTHORIZED",

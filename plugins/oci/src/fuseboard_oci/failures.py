@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+
+import httpx2
 
 from fuseboard_oci.errors import Code, LoginFailed, NotFound, OciError, RateLimited, Unreachable
 from fuseboard_oci.login.challenge import parse_challenges
@@ -10,7 +13,7 @@ from fuseboard_oci.text import clean, parse_object
 from fuseboard_oci.transport.wire import Answer
 
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_REMAINING = re.compile(r"([0-9]{1,9})(?:;w=([0-9]{1,9}))?")
+_RATE = re.compile(r"([0-9]{1,9})(?:;w=([0-9]{1,9}))?")
 
 
 def failure(answer: Answer, what: str, registry: str, *, missing: Code, login: str | None) -> OciError:
@@ -32,7 +35,7 @@ def failure(answer: Answer, what: str, registry: str, *, missing: Code, login: s
         code: Code = "NAME_UNKNOWN" if "NAME_UNKNOWN" in codes else missing
         return NotFound(code, f"{what} was not found{words}")
     if answer.status == 429:
-        return rate_limited(answer, registry)
+        return rate_limited(answer.headers, registry)
     return Unreachable("HTTP_ERROR", f"{registry} answered {answer.status} when asked for {what}{words}")
 
 
@@ -49,16 +52,45 @@ def refused(registry: str, login: str | None, *, insufficient: bool = False) -> 
     return LoginFailed("UNAUTHORIZED", f"{registry} refused the {login} credentials")
 
 
-def rate_limited(answer: Answer, registry: str) -> RateLimited:
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What a registry says about how often it may be asked, in its `ratelimit-*` headers (Docker Hub's form).
+
+    Attributes:
+        limit: pulls per window, None when it does not say.
+        remaining: pulls that are left of it.
+        window: seconds.
+    """
+
+    limit: int | None
+    remaining: int | None
+    window: int | None
+
+    @classmethod
+    def of(cls, headers: httpx2.Headers) -> RateLimit | None:
+        """Read it out of the headers of any answer; None when they do not speak of it."""
+        limit = _RATE.fullmatch(headers.get("ratelimit-limit", ""))
+        remaining = _RATE.fullmatch(headers.get("ratelimit-remaining", ""))
+        if limit is None and remaining is None:
+            return None
+        windows = [int(part[2]) for part in (remaining, limit) if part and part[2]]
+        return cls(
+            limit=int(limit[1]) if limit else None,
+            remaining=int(remaining[1]) if remaining else None,
+            window=windows[0] if windows else None,
+        )
+
+
+def rate_limited(headers: httpx2.Headers, registry: str) -> RateLimited:
     """The error for a 429, with when to come back and what is left, where the registry says so."""
     text = f"{registry} limits how often it may be asked"
-    retry = answer.headers.get("retry-after", "")
+    retry = headers.get("retry-after", "")
     if _NUMBER.fullmatch(retry):
         text += f"; try again in {retry} s"
-    remaining = _REMAINING.fullmatch(answer.headers.get("ratelimit-remaining", ""))
-    if remaining:
-        text += f"; {remaining[1]} pulls left"
-        text += f" of a window of {remaining[2]} s" if remaining[2] else ""
+    left = RateLimit.of(headers)
+    if left is not None and left.remaining is not None:
+        text += f"; {left.remaining} pulls left"
+        text += f" of a window of {left.window} s" if left.window else ""
     return RateLimited("TOOMANYREQUESTS", text)
 
 

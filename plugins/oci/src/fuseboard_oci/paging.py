@@ -6,20 +6,18 @@ one links in circles.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import httpx2
 
 from fuseboard_oci.config import Limits
 from fuseboard_oci.errors import BadAnswer
-from fuseboard_oci.reference import is_fallback_tag, is_tag
+from fuseboard_oci.links import next_link, next_page, pagination_loop
+from fuseboard_oci.reference import is_digest, is_fallback_tag, is_tag
 from fuseboard_oci.text import parse_object
-from fuseboard_oci.transport.policy import HostPolicy
 from fuseboard_oci.transport.wire import Answer
-
-_LINK = re.compile(r'<([^<>]{1,8192})>((?:\s*;\s*[\w-]+\s*=\s*(?:"[^"]*"|[^\s";,]+))*)')
-_NEXT = re.compile(r';\s*rel\s*=\s*(?:"(?:[^"]*\s)?next(?:\s[^"]*)?"|next(?=\s*(?:;|$)))', re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +27,12 @@ class TagList:
     Attributes:
         tags: valid ones, once each, sorted as text; bookkeeping tags of signatures are left out.
         truncated: whether a limit ended the listing before the registry did.
+        by_digest: which of `tags` point to a digest, where the list says so (Google's registries do); else empty.
     """
 
     tags: tuple[str, ...]
     truncated: bool = False
+    by_digest: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class TagPages:
@@ -47,15 +47,19 @@ class TagPages:
         self._visited: set[str] = set()
         self._raw: set[str] = set()
         self._tags: set[str] = set()
+        self._digests: dict[str, str] = {}
 
     def add(self, answer: Answer) -> None:
         """Take one page in and decide which is next."""
         assert self.url is not None
         self._visited.add(str(self.url))
-        page = _tags_of(answer)
+        fields = _fields_of(answer)
+        page = _tags_of(fields)
         known = len(self._raw)
         self._raw.update(page)
         self._tags.update(tag for tag in page if is_tag(tag) and not is_fallback_tag(tag))
+        # A hostile list may name far more tags here than it lists; the limit is on those that it lists.
+        self._digests.update((tag, digest) for tag, digest in _digests_of(fields) if tag in self._tags)
         grew = len(self._raw) > known
         target = next_link(answer)
         self._has_links = self._has_links or target is not None
@@ -65,17 +69,22 @@ class TagPages:
 
     def result(self) -> TagList:
         """The tags so far, sorted."""
-        tags = sorted(self._tags)
-        return TagList(tuple(tags[: self._limits.tags]), self.over and self.url is not None)
+        tags = sorted(self._tags)[: self._limits.tags]
+        # One page alone may hold more than the limit, where the registry ignores the page size.
+        cut = len(tags) < len(self._tags) or (self.over and self.url is not None)
+        return TagList(tuple(tags), cut, self._by_digest(tags))
+
+    def _by_digest(self, tags: list[str]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for tag in tags if self._digests else ():
+            if digest := self._digests.get(tag):
+                found.setdefault(digest, []).append(tag)
+        return {digest: tuple(named) for digest, named in found.items()}
 
     def _linked(self, target: str, moved: bool) -> httpx2.URL:
-        try:
-            url = self._first.join(target).copy_with(fragment=None)
-        except httpx2.InvalidURL:
-            raise BadAnswer("NOT_A_TAG_LIST", "the link to the next page of tags is no URL") from None
-        HostPolicy.check_link(self._first, url)
-        if str(url) in self._visited or not moved:
-            raise BadAnswer("PAGINATION_LOOP", f"{self._first.host} links from page to page without an end")
+        url = next_page(self._first, target, self._visited)
+        if not moved:
+            raise pagination_loop(self._first)
         return url
 
     def _probe(self, page: list[str], grew: bool) -> httpx2.URL | None:
@@ -86,19 +95,48 @@ class TagPages:
         return self._first.copy_merge_params({"last": page[-1]})
 
 
-def next_link(answer: Answer) -> str | None:
-    """The target of the first `Link` with the relation `next`, quoted or not; None when there is none."""
-    for header in answer.headers.get_list("link"):
-        for link in _LINK.finditer(header[:16384]):
-            if _NEXT.search(link[2]):
-                return link[1]
-    return None
-
-
-def _tags_of(answer: Answer) -> list[str]:
+def _fields_of(answer: Answer) -> dict[str, Any]:
     try:
-        tags = parse_object(answer.body).get("tags")
+        return parse_object(answer.body)
     except ValueError as error:
         raise BadAnswer("NOT_A_TAG_LIST", f"{answer.url.host} sent no list of tags: {error}") from None
+
+
+def _tags_of(fields: dict[str, Any]) -> list[str]:
+    tags = fields.get("tags")
     # Some registries say null for an empty list.
     return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+
+
+def _digests_of(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Tags and their digests out of Google's `manifest: {digest: {tag: [...]}}`."""
+    manifests = fields.get("manifest")
+    for digest, about in manifests.items() if isinstance(manifests, dict) else ():
+        if isinstance(about, dict) and is_digest(digest):
+            for tag in _tags_of({"tags": about.get("tag")}):
+                yield tag, digest
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryPage:
+    """One page of the repositories of a registry.
+
+    Attributes:
+        names: as the registry wrote them; nothing but text, each once, not checked further.
+        more: whether the registry says that there are more, or filled the page.
+    """
+
+    names: tuple[str, ...]
+    more: bool
+
+
+def repository_page(answer: Answer, count: int) -> RepositoryPage | None:
+    """Read a page of `/v2/_catalog` that was asked for `count` names; None when the answer is no such page."""
+    try:
+        names = parse_object(answer.body).get("repositories")
+    except ValueError:
+        return None
+    if names is not None and not isinstance(names, list):
+        return None
+    found = [name for name in names or [] if isinstance(name, str)]
+    return RepositoryPage(tuple(dict.fromkeys(found)), next_link(answer) is not None or len(found) >= count)

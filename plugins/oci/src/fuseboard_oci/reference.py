@@ -64,7 +64,8 @@ def parse_image(repository: str, registry: str | None = None, reference: str | N
     """Put the arguments of a tool together.
 
     Args:
-        repository: a repository; or, without `registry`, a full reference such as `ghcr.io/o/i:tag@sha256:...`.
+        repository: a repository, with or without `:tag` and `@digest`; or, without `registry`, a full reference such
+            as `ghcr.io/o/i:tag@sha256:...`.
         registry: `host[:port]`; Docker Hub when neither argument names one. An empty string counts as not given.
         reference: a tag, a digest, or `tag@digest`.
 
@@ -72,7 +73,7 @@ def parse_image(repository: str, registry: str | None = None, reference: str | N
         InvalidInput: INVALID_REGISTRY, INVALID_REPOSITORY or INVALID_REFERENCE.
     """
     if registry:
-        image = Image(parse_registry(registry), repository)
+        image = Image(parse_registry(registry), *_split_tail(repository))
     else:
         image = _split(repository)
     image = _with_checked_name(image)
@@ -154,6 +155,16 @@ def is_repository(text: str) -> bool:
 
 
 def _split(text: str) -> Image:
+    """Split a full reference; without a registry in it, Docker Hub is meant."""
+    path, tag, digest = _split_tail(text)
+    first, slash, rest = path.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return Image(parse_registry(first), rest, tag, digest)
+    return Image(DOCKER_HUB, path, tag, digest)
+
+
+def _split_tail(text: str) -> tuple[str, str | None, str | None]:
+    """Split `path:tag@digest` into its three parts; the path may begin with a registry and its port."""
     if len(text) > 2 * _MAX_NAME:
         raise _bad_repository(text)
     name, at, digest = text.partition("@")
@@ -164,10 +175,7 @@ def _split(text: str) -> Image:
         path, tag = name, ""
     if colon and path != name and not is_tag(tag):
         raise InvalidInput("INVALID_REFERENCE", f"{_shown(tag)} after the : is no tag")
-    first, slash, rest = path.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return Image(parse_registry(first), rest, tag or None, digest or None)
-    return Image(DOCKER_HUB, path, tag or None, digest or None)
+    return path, tag or None, digest or None
 
 
 def _with_checked_name(image: Image) -> Image:

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 MAX_TEXT = 512
 MAX_ENTRIES = 64
+MAX_MAP = 8192
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)?|\x1b[@-_]?")
 # Controls, formatting characters (bidi, zero width), private use; line and paragraph separators become a space.
@@ -23,6 +24,8 @@ def clean(text: str, limit: int = MAX_TEXT) -> str:
     Terminal escapes, control, bidi, zero-width and tag characters go; a lone surrogate, which no UTF-8 output could
     carry, becomes U+FFFD.
     """
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return text.strip()
     # Cutting first keeps a 20 KB label cheap; four times the limit leaves room for what is dropped.
     head = _ESCAPE_SEQUENCE.sub("", text[: limit * 4])
     kept = "".join(map(_printable, head)).strip()
@@ -47,7 +50,8 @@ def _printable(character: str) -> str:
 def clean_map(values: Mapping[str, object], limit: int = MAX_ENTRIES) -> tuple[dict[str, str], int]:
     """Return the cleaned text entries of `values`, at most `limit`, and how many were left out.
 
-    Entries whose value is no text (an untyped field of a stranger's document) are left out and counted.
+    Entries whose value is no text (an untyped field of a stranger's document) are left out and counted. Where all that
+    is kept would be longer than `MAX_MAP`, each value is cut to its share: a model pays for every character.
     """
     cleaned: dict[str, str] = {}
     for key, value in values.items():
@@ -55,6 +59,9 @@ def clean_map(values: Mapping[str, object], limit: int = MAX_ENTRIES) -> tuple[d
             break
         if isinstance(value, str):
             cleaned[clean(key, 256)] = clean(value)
+    if sum(map(len, cleaned.values())) > MAX_MAP:
+        share = MAX_MAP // len(cleaned)
+        cleaned = {key: clean(value, share) for key, value in cleaned.items()}
     return cleaned, len(values) - len(cleaned)
 
 

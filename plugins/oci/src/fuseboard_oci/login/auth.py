@@ -1,4 +1,4 @@
-"""Signing in: bearer tokens made at a realm, or Basic, with a cache of what was granted.
+"""Signing in: bearer tokens made at a realm, or Basic, as an authentication flow of httpx2.
 
 The flow follows a 401: read the challenges, get a grant, send the request again once. A grant is shared by everybody
 who asks for the same (registry, scope, user), and at most one exchange per such key is in flight.
@@ -6,54 +6,25 @@ who asks for the same (registry, scope, user), and at most one exchange per such
 
 from __future__ import annotations
 
-import base64
 import math
-import re
+import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 
 import anyio
 import httpx2
-from pydantic import SecretStr
 
-from fuseboard_oci.errors import Blocked, LoginFailed, OciError
-from fuseboard_oci.failures import rate_limited, refused
-from fuseboard_oci.login.challenge import Challenge, parse_challenges
-from fuseboard_oci.text import clean, parse_object
+from fuseboard_oci.config import Limits
+from fuseboard_oci.errors import Blocked
+from fuseboard_oci.login.challenge import Challenge, challenges_by_scheme
+from fuseboard_oci.login.credentials import Login
+from fuseboard_oci.login.tokens import TokenExchange
 from fuseboard_oci.transport.policy import HostPolicy
-from fuseboard_oci.transport.wire import Answer, Ask, Wire
 
-_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
-_DEFAULT_LIFETIME = 60.0
-_LONGEST_LIFETIME = 3600.0
-_EARLY = 10.0
 _MAX_SLOTS = 1024
 
 Clock = Callable[[], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """A user name and a password.
-
-    Attributes:
-        inline: given with the call: never cached, forgotten after it.
-    """
-
-    username: str
-    password: SecretStr
-    inline: bool = False
-
-    @property
-    def origin(self) -> str:
-        """Whose credentials they are, for an error text."""
-        return "given" if self.inline else "configured"
-
-    def basic(self) -> str:
-        """The value of an `Authorization` header."""
-        pair = f"{self.username}:{self.password.get_secret_value()}".encode()
-        return f"Basic {base64.b64encode(pair).decode('ascii')}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,110 +58,101 @@ class Grants:
         return slot
 
 
-class Authenticator:
-    """Signs requests to one registry.
+class RegistryAuth(httpx2.Auth):
+    """Signs a request to a registry.
 
     Args:
         registry: the parsed registry.
+        scope: what the request needs, such as `repository:library/alpine:pull`; empty for nothing in particular.
         login: the credentials, None for anonymous.
         policy: which realms may be asked.
-        wire: sends the token requests.
-        grants: the shared cache; an inline login gets one of its own.
-        token_bytes: largest answer of a realm.
+        grants: the cache of grants.
+        limits: for the size of a token and the waits.
     """
 
     def __init__(
-        self, registry: str, login: Login | None, policy: HostPolicy, wire: Wire, grants: Grants, token_bytes: int
+        self, registry: str, scope: str, login: Login | None, policy: HostPolicy, grants: Grants, limits: Limits
     ) -> None:
-        self.login = login
         self._registry = registry
+        self._scope = scope
+        self.login = login
         self._policy = policy
-        self._wire = wire
-        self._grants = Grants(grants.clock) if login and login.inline else grants
-        self._token_bytes = token_bytes
+        self._clock = grants.clock
+        self._slot = grants.slot(registry, scope, login.user if login else "")
+        self._limits = limits
 
-    def current(self, scope: str) -> Grant | None:
-        """The grant to try first, None when there is none that still holds."""
-        grant = self._slot(scope).grant
-        return grant if grant and grant.expires > self._grants.clock() else None
-
-    async def renew(self, scope: str, refusal: Answer, sent: Grant | None) -> Grant | None:
-        """Get a grant after a 401.
-
-        Args:
-            scope: what it is for, such as `repository:library/alpine:pull`.
-            refusal: the 401.
-            sent: the grant that was refused; a newer one of somebody else is taken instead of a new exchange.
-
-        Returns:
-            The grant, or None when none of the challenges can be answered.
+    async def async_auth_flow(self, request: httpx2.Request) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        """Send the request with what is granted already, and once more with a new grant after a 401.
 
         Raises:
             LoginFailed: the realm refused (UNAUTHORIZED) or answered nonsense (TOKEN_FAILED).
-            Blocked: BAD_REALM, BLOCKED_REALM.
+            RateLimited: the realm limits how often it may be asked.
+            Blocked: BAD_REALM, BLOCKED_REALM, or a redirect of the realm to where nothing may be asked.
         """
-        challenges = parse_challenges(refusal.headers.get_list("www-authenticate"))
-        slot = self._slot(scope)
-        async with slot.lock:
-            fresh = self.current(scope)
-            if fresh is not None and fresh is not sent:
-                return fresh
-            slot.grant = None
-            slot.grant = await self._grant(scope, challenges)
-            return slot.grant
+        sent = self._current()
+        answer = yield _signed(request, sent)
+        challenges = challenges_by_scheme(answer.headers) if answer.status_code == 401 else {}
+        if not challenges or (self.login and self.login.registry_token):
+            return
+        async with self._slot.lock:
+            grant = self._current()
+            # Somebody else may have renewed it while we waited: only the very grant that was refused is dropped.
+            if grant is None or grant is sent:
+                self._slot.grant = None
+                if bearer := challenges.get("bearer"):
+                    exchange = await self._exchange(bearer, request)
+                    while exchange.ask is not None:
+                        made = yield await self._checked(exchange.ask)
+                        await made.aread()
+                        exchange.take(made)
+                        if made.is_server_error and exchange.ask is not None:
+                            await anyio.sleep(self._limits.retry_delay * random.uniform(0.8, 1.2))
+                    token, seconds = exchange.token()
+                    self._slot.grant = Grant(f"Bearer {token}", self._clock() + seconds)
+                elif "basic" in challenges:
+                    self._slot.grant = self._basic(unless=sent)
+                grant = self._slot.grant
+        if grant is not None:
+            answer = yield _signed(request, grant)
+            if answer.status_code == 401 and self._slot.grant is grant:
+                self._slot.grant = None
 
-    async def _grant(self, scope: str, challenges: list[Challenge]) -> Grant | None:
-        by_scheme = {challenge.scheme: challenge for challenge in reversed(challenges)}
-        if bearer := by_scheme.get("bearer"):
-            return await self._token(scope, bearer)
-        if "basic" in by_scheme and self.login:
-            return Grant(self.login.basic())
-        return None
+    def _current(self) -> Grant | None:
+        """The grant to try first, None when there is none that still holds."""
+        if self.login is not None and self.login.registry_token is not None:
+            return Grant(f"Bearer {self.login.registry_token.get_secret_value()}")
+        grant = self._slot.grant
+        return grant if grant and grant.expires > self._clock() else None
 
-    async def _token(self, scope: str, challenge: Challenge) -> Grant:
+    def _basic(self, *, unless: Grant | None) -> Grant | None:
+        """A grant of the password, None when there is none or when it is what was refused."""
+        header = self.login.basic() if self.login else None
+        if header is None or (unless is not None and unless.header == header):
+            return None
+        return Grant(header)
+
+    async def _exchange(self, challenge: Challenge, request: httpx2.Request) -> TokenExchange:
         realm = challenge.parameters.get("realm")
         if not realm:
             raise Blocked("BAD_REALM", f"{self._registry} asks for a token but does not say where to get it")
-        url = await self._policy.check_realm(self._registry, realm, with_credentials=self.login is not None)
-        # The scope is ours: the server's text may ask for more rights than reading needs.
-        wanted = {"scope": scope}
-        if service := challenge.parameters.get("service"):
-            wanted["service"] = service[:512]
-        ask = Ask(
-            "GET",
-            url.copy_merge_params(wanted),
-            self._token_bytes,
-            authorization=self.login.basic() if self.login else None,
-            keep_login=False,
+        self._realm = await self._policy.check_realm(self._registry, realm, with_credentials=self.login is not None)
+        return TokenExchange(
+            self._registry,
+            self._realm,
+            scope=self._scope,
+            service=challenge.parameters.get("service"),
+            login=self.login,
+            original=request,
+            limits=self._limits,
         )
-        answer = await self._wire.fetch(ask)
-        if answer.status != 200:
-            raise self._refusal(answer, url)
-        return self._parsed(answer.body, url)
 
-    def _refusal(self, answer: Answer, url: httpx2.URL) -> OciError:
-        if answer.status in (400, 401, 403):
-            return refused(self._registry, self.login.origin if self.login else None)
-        if answer.status == 429:
-            return rate_limited(answer, clean(url.host, 80))
-        return LoginFailed("TOKEN_FAILED", f"{clean(url.host, 80)}, which makes the tokens, answered {answer.status}")
-
-    def _parsed(self, body: bytes, url: httpx2.URL) -> Grant:
-        try:
-            answer = parse_object(body)
-        except ValueError as error:
-            raise LoginFailed("TOKEN_FAILED", f"the token of {clean(url.host, 80)} is unusable: {error}") from None
-        token = answer.get("token") or answer.get("access_token")
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise LoginFailed("TOKEN_FAILED", f"the answer of {clean(url.host, 80)} holds no usable token")
-        return Grant(f"Bearer {token}", self._grants.clock() + lifetime(answer.get("expires_in")))
-
-    def _slot(self, scope: str) -> _Slot:
-        return self._grants.slot(self._registry, scope, self.login.username if self.login else "")
+    async def _checked(self, ask: httpx2.Request) -> httpx2.Request:
+        """Let a request of an exchange pass when it goes to the realm, or to where a realm may redirect."""
+        await self._policy.check_redirect(self._registry, self._realm, ask.url)
+        return ask
 
 
-def lifetime(expires_in: object) -> float:
-    """Seconds for which a token is used: a little less than it lives, and never longer than an hour."""
-    known = isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and expires_in > 0
-    lifetime = float(expires_in) if known and isinstance(expires_in, int | float) else _DEFAULT_LIFETIME
-    return max(min(lifetime, _LONGEST_LIFETIME) - _EARLY, 1.0)
+def _signed(request: httpx2.Request, grant: Grant | None) -> httpx2.Request:
+    if grant is not None:
+        request.headers["Authorization"] = grant.header
+    return request

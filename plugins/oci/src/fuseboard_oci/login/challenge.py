@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import httpx2
+
 _MAX_HEADER = 16_384
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SEPARATORS = re.compile(r"[\s,]*")
@@ -40,6 +42,12 @@ class Challenge:
 def parse_challenges(headers: Iterable[str]) -> list[Challenge]:
     """Return the challenges of all headers in their order. What cannot be read is skipped; nothing raises."""
     return [challenge for header in headers for challenge in _parse(header[:_MAX_HEADER])]
+
+
+def challenges_by_scheme(headers: httpx2.Headers) -> dict[str, Challenge]:
+    """The first challenge of each scheme in the headers of a refusal."""
+    challenges = parse_challenges(headers.get_list("www-authenticate"))
+    return {challenge.scheme: challenge for challenge in reversed(challenges)}
 
 
 def _parse(text: str) -> list[Challenge]:

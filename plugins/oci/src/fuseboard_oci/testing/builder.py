@@ -137,8 +137,8 @@ def point_to(item: Item, **more: Any) -> dict[str, Any]:
 
 
 def encode(value: Any) -> bytes:
-    """Compact JSON in UTF-8, keys in the order given."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    r"""Compact JSON in UTF-8, keys in the order given; a lone surrogate is written as its escape `\udxxx`."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def _pointer(body: bytes, media_type: str) -> dict[str, Any]:

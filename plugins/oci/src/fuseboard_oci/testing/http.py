@@ -1,10 +1,14 @@
-"""A small HTTP server on a free loopback port, one thread per connection."""
+"""A small HTTP server on a free loopback port, one thread per connection.
+
+A registry of your own for a test is a subclass of `LoopbackServer` with a method `respond`.
+"""
 
 from __future__ import annotations
 
 import socket
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -13,7 +17,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. Header names are in lower case; of a query parameter given twice the last counts."""
+    """One request. Header names are in lower case; of a query parameter given twice the last counts.
+
+    Attributes:
+        method: the HTTP method.
+        path: without its query.
+        query: the parameters.
+        headers: by their names.
+        body: all of it, also when it came in chunks.
+        scopes: every value of the query parameter `scope`, which a request for a token may give more than once.
+    """
 
     method: str
     path: str
@@ -25,11 +38,24 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """One response. A body that is no bytes is streamed in chunks and may be endless."""
+    """One response.
+
+    Attributes:
+        status: the HTTP status.
+        headers: in the order in which they are sent; `Content-Length` is added when it is missing.
+        body: bytes, or an iterable that is streamed in chunks and may be endless. A HEAD gets none of it.
+    """
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes | Iterable[bytes] = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """A response that is no proper HTTP: the pieces are sent as they are, and then the connection is closed."""
+
+    pieces: Iterable[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +78,22 @@ class LogEntry:
 class LoopbackServer:
     """Base of the registries. A context manager; subclasses say what to answer in `respond`.
 
+    Args:
+        delay: seconds that every answer waits, as if the registry were far away. May be changed at any time.
+
     Attributes:
         log: every request, in the order of arrival.
+        connections: how many were opened, also such as never sent a request.
         stopping: set when the server ends, so that slow answers can end as well.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, delay: float = 0.0) -> None:
+        self.delay = delay
         self.log: list[LogEntry] = []
+        self.connections = 0
         self.stopping = threading.Event()
         self._http = _Server(self)
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
+        self._thread = threading.Thread(target=self._accept, daemon=True)
 
     @property
     def host(self) -> str:
@@ -73,7 +105,7 @@ class LoopbackServer:
         """`http://127.0.0.1:port`."""
         return f"http://{self.host}"
 
-    def respond(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response | Raw:
         """Answer a request. Runs on the thread of its connection."""
         raise NotImplementedError
 
@@ -83,10 +115,25 @@ class LoopbackServer:
 
     def __exit__(self, *exc_info: object) -> None:
         self.stopping.set()
-        self._http.shutdown()
+        # The thread waits for a connection; this one tells it to look whether it should end.
+        with suppress(OSError):
+            socket.create_connection(("127.0.0.1", self._http.server_port), timeout=1).close()
+        self._thread.join(5)
         self._http.hang_up()
         self._http.server_close()
-        self._thread.join(5)
+
+    def _accept(self) -> None:
+        """Take connections until the end. Unlike `serve_forever` it never polls, so a test can have hundreds."""
+        while not self.stopping.is_set():
+            try:
+                connection, address = self._http.get_request()
+            except OSError:
+                continue
+            if self.stopping.is_set():
+                connection.close()
+            else:
+                self.connections += 1
+                self._http.process_request(connection, address)
 
 
 class _Server(ThreadingHTTPServer):
@@ -116,10 +163,8 @@ class _Server(ThreadingHTTPServer):
         with self._lock:
             connections = list(self._open)
         for connection in connections:
-            try:
+            with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients hang up in the middle of an answer: that is what some tests are about."""
@@ -138,7 +183,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.owner.log.append(LogEntry(self.command, self.path, scheme, "cookie" in headers))
         scopes = tuple(value for name, value in pairs if name == "scope")
         request = Request(self.command, target.path, dict(pairs), headers, self._body(headers), scopes)
-        self._send(self.server.owner.respond(request))
+        if self.server.owner.delay and self.server.owner.stopping.wait(self.server.owner.delay):
+            self.close_connection = True
+            return
+        response = self.server.owner.respond(request)
+        if isinstance(response, Raw):
+            self._send_raw(response)
+        else:
+            self._send(response)
 
     do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815 (the base class's spelling)
 
@@ -165,11 +217,20 @@ class _Handler(BaseHTTPRequestHandler):
             return
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
+        if self.command == "HEAD":
+            return
         for chunk in response.body:
             self.wfile.write(b"%x\r\n%s\r\n" % (len(chunk), chunk))
             if self.server.owner.stopping.is_set():
                 return
         self.wfile.write(b"0\r\n\r\n")
+
+    def _send_raw(self, response: Raw) -> None:
+        self.close_connection = True
+        for piece in response.pieces:
+            self.wfile.write(piece)
+            if self.server.owner.stopping.is_set():
+                return
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is printed; `LoopbackServer.log` has it."""

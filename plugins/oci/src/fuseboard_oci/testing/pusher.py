@@ -24,14 +24,22 @@ class Refusal:
     status: int
 
 
-def load(repositories: Iterable[Repository], store: Store) -> None:
-    """Put repositories into the store of an in-memory registry."""
+def load(repositories: Iterable[Repository], store: Store, *, referrers: bool = True) -> None:
+    """Put repositories into the store of an in-memory registry.
+
+    Args:
+        repositories: what to put there.
+        store: where to.
+        referrers: whether the registry lists referrers itself; if not, they are listed under a tag.
+    """
     for repository in repositories:
         for body in repository.blobs:
             store.put_blob(repository.name, body)
         for item in repository.items:
             for reference in item.tags or (item.digest,):
                 store.put_manifest(repository.name, reference, item.media_type, item.body)
+            if not referrers and (subject := _subject(item)):
+                store.put_manifest(repository.name, _fallback_tag(subject), OCI_INDEX, _fallback(repository, item))
         for tag in repository.deleted:
             store.delete_manifest(repository.name, tag)
 
@@ -90,19 +98,11 @@ class _Pusher:
 
     def _manifest(self, item: Item, reference: str) -> int:
         status, headers = self._ask("PUT", f"{self._path}/manifests/{reference}", item.body, item.media_type)
-        subject = as_object(item.body).get("subject")
+        subject = _subject(item)
         if status == 201 and subject and "oci-subject" not in headers:
-            self._fall_back(item, str(subject["digest"]))
+            index = _fallback(self._repository, item)
+            self._ask("PUT", f"{self._path}/manifests/{_fallback_tag(subject)}", index, OCI_INDEX)
         return status
-
-    def _fall_back(self, item: Item, subject: str) -> None:
-        """A registry without referrers leaves it to the client to keep a list of them under a tag."""
-        kin = [other for other in self._repository.items if as_object(other.body).get("subject")]
-        rows = [
-            point_to(other, artifactType=as_object(other.body)["artifactType"]) for other in kin[: kin.index(item) + 1]
-        ]
-        index = encode({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": rows})
-        self._ask("PUT", f"{self._path}/manifests/{subject.replace(':', '-')}", index, OCI_INDEX)
 
     def _ask(
         self, method: str, target: str, body: bytes = b"", content_type: str | None = None
@@ -112,3 +112,22 @@ class _Pusher:
         response = self._connection.getresponse()
         response.read()
         return response.status, {name.lower(): value for name, value in response.getheaders()}
+
+
+def _subject(item: Item) -> str:
+    """The digest that an item refers to, empty when it refers to none."""
+    subject = as_object(item.body).get("subject")
+    return str(subject["digest"]) if subject else ""
+
+
+def _fallback_tag(subject: str) -> str:
+    """A registry without referrers leaves it to the client to keep a list of them, under this tag."""
+    return subject.replace(":", "-")
+
+
+def _fallback(repository: Repository, newest: Item) -> bytes:
+    """That list as it is when `newest` has just been pushed."""
+    pushed = repository.items[: repository.items.index(newest) + 1]
+    kin = [item for item in pushed if _subject(item) == _subject(newest)]
+    rows = [point_to(item, artifactType=as_object(item.body)["artifactType"]) for item in kin]
+    return encode({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": rows})

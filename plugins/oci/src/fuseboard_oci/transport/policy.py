@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 import httpx2
 
-from fuseboard_oci.config import OciSettings, RegistrySettings
+from fuseboard_oci.config import OciSettings, RegistrySettings, is_pattern
 from fuseboard_oci.errors import Blocked, Code, InvalidInput, Unreachable
 from fuseboard_oci.reference import DOCKER_HUB, parse_registry, split_host
 from fuseboard_oci.text import clean
@@ -18,6 +18,7 @@ _REALM_HOSTS = {DOCKER_HUB: "auth.docker.io", "registry.gitlab.com": "gitlab.com
 # Looser than the grammar of a registry: the hosts of object stores may contain an underscore.
 _HOST = re.compile(r"[a-z0-9._:-]{1,253}")
 _UNNAMED = RegistrySettings()
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class HostPolicy:
@@ -27,13 +28,17 @@ class HostPolicy:
         self._settings = settings
         named: set[tuple[str, int]] = set()
         for name, registry in settings.registries.items():
-            for host in (name, *registry.realm_hosts):
+            # A pattern allows a login, never a private address: it names no host.
+            own = () if is_pattern(name) else (name,)
+            for host in (*own, *registry.realm_hosts, *registry.redirect_hosts):
                 named |= _endpoints(host, insecure=registry.insecure)
         self.guard = AddressGuard(frozenset(named), resolve)
 
     def settings_of(self, registry: str) -> RegistrySettings:
-        """What the operator said about a registry; the defaults when nothing."""
-        return self._settings.registries.get(registry, _UNNAMED)
+        """What the operator said about a registry, by its name or by the pattern that fits; the defaults if nothing."""
+        known = self._settings.registries
+        # One label only, as in a certificate (RFC 6125, section 6.4.3).
+        return known.get(registry) or known.get(f"*.{registry.partition('.')[2]}") or _UNNAMED
 
     def base_url(self, registry: str) -> httpx2.URL:
         """Return the URL of a parsed registry, without a path.
@@ -52,12 +57,13 @@ class HostPolicy:
         if port is not None:
             raise Blocked("BLOCKED_ADDRESS", f"{registry} has a port other than 443. {remedy}")
         listed = any(fnmatchcase(registry, pattern) for pattern in self._settings.allowed_hosts)
+        listed = listed or self.settings_of(registry) is not _UNNAMED
         if self._settings.host_policy == "allowlist" and not listed:
             raise Blocked("BLOCKED_ADDRESS", f"{registry} is not on the operator's list of registries. {remedy}")
         return httpx2.URL(f"https://{registry}")
 
-    async def check_redirect(self, origin: httpx2.URL, target: httpx2.URL) -> None:
-        """Allow a redirect to the same origin, and to any public https host.
+    async def check_redirect(self, registry: str, origin: httpx2.URL, target: httpx2.URL) -> None:
+        """Allow a redirect to the same origin, to the registry's `redirect_hosts`, and to any public https host.
 
         A host that the operator named for another registry gets no exception here: a stranger's redirect must not
         reach it.
@@ -67,11 +73,14 @@ class HostPolicy:
         """
         if same_origin(origin, target) and not target.userinfo:
             return
-        if target.scheme != "https":
+        known = self.settings_of(registry)
+        named = _is_named(target, known.redirect_hosts)
+        if target.scheme != "https" and not (named and known.insecure and target.scheme == "http"):
             raise Blocked("BLOCKED_SCHEME", f"{origin.host} redirects to {_shown(target)}, which is not https")
         if target.userinfo or not _HOST.fullmatch(target.host):
             raise Blocked("BLOCKED_REDIRECT", f"{origin.host} redirects to something that is no plain URL")
-        await self._require_public(target, "BLOCKED_REDIRECT")
+        if not named:
+            await self._require_public(target, "BLOCKED_REDIRECT")
 
     @staticmethod
     def check_link(origin: httpx2.URL, target: httpx2.URL) -> None:
@@ -117,6 +126,21 @@ class HostPolicy:
             raise Unreachable("HTTP_ERROR", f"the host {clean(url.host, 80)} has no address") from None
 
 
+def redirect_target(origin: httpx2.URL, answer: httpx2.Response) -> httpx2.URL | None:
+    """Where an answer redirects to; None when it is no redirect.
+
+    Raises:
+        Blocked: BLOCKED_REDIRECT, when that is no URL.
+    """
+    location = answer.headers.get("location")
+    if answer.status_code not in _REDIRECTS or location is None:
+        return None
+    try:
+        return origin.join(location).copy_with(fragment=None)
+    except httpx2.InvalidURL:
+        raise Blocked("BLOCKED_REDIRECT", f"{origin.host} redirects to something that is no URL") from None
+
+
 def same_origin(one: httpx2.URL, other: httpx2.URL) -> bool:
     """Whether scheme, host and port are the same. (`URL.origin` raises for a URL without a host.)"""
     return (one.scheme, one.host, one.port) == (other.scheme, other.host, other.port)
@@ -127,6 +151,13 @@ def _endpoints(registry: str, *, insecure: bool) -> set[tuple[str, int]]:
     if port is not None:
         return {(host, port)}
     return {(host, 80), (host, 443)} if insecure else {(host, 443)}
+
+
+def _is_named(url: httpx2.URL, hosts: frozenset[str]) -> bool:
+    try:
+        return parse_registry(_netloc(url)) in hosts
+    except InvalidInput:
+        return False
 
 
 def _realm_url(registry: str, realm: str) -> httpx2.URL:

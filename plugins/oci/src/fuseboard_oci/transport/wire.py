@@ -1,11 +1,12 @@
 """One guarded HTTP exchange: bounded in bytes and time, redirects followed by hand, retried once.
 
-Knows nothing of registries; `client.py` and `auth.py` put their requests through it.
+Knows nothing of registries; `client.py` puts its requests through it, `login/auth.py` signs them.
 """
 
 from __future__ import annotations
 
 import random
+import re
 import ssl
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -15,14 +16,17 @@ import anyio
 import httpx2
 
 from fuseboard_oci.config import Limits, OciSettings
-from fuseboard_oci.errors import BadAnswer, Blocked, Unreachable
+from fuseboard_oci.errors import BadAnswer, Unreachable
 from fuseboard_oci.text import clean
+from fuseboard_oci.transport.bounded import LIMIT, BoundedTransport
 from fuseboard_oci.transport.guard import guarded_transport
-from fuseboard_oci.transport.policy import HostPolicy, same_origin
+from fuseboard_oci.transport.policy import HostPolicy, redirect_target, same_origin
 
 Method = Literal["GET", "HEAD"]
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONNECTIONS = 64
+_SECONDS = re.compile(r"[0-9]{1,4}")
+# How long a call may wait because a registry asks for it; beyond, the caller is told instead.
+_LONGEST_WAIT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +48,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One request.
+    """One request; its method may be repeated without harm.
 
     Attributes:
-        method: GET or HEAD; both may be repeated without harm.
+        method: GET or HEAD.
         url: where to.
         limit: bytes of body that are accepted.
-        accept: value of the `Accept` header, None for none.
-        authorization: value of the `Authorization` header; it is not sent on to another origin.
-        keep_login: whether a redirect to the same origin keeps it; the makers of tokens never see it twice.
+        registry: whose rules hold for redirects.
+        accept: value of the `Accept` header, None for any.
+        auth: signs the request; nobody signs what is redirected to another origin.
     """
 
     method: Method
     url: httpx2.URL
     limit: int
+    registry: str
     accept: str | None = None
-    authorization: str | None = None
-    keep_login: bool = True
-
-    def headers(self, authorization: str | None) -> dict[str, str]:
-        """The headers to send; bodies come unpacked, so a small answer cannot inflate into a large one."""
-        headers = {"Accept-Encoding": "identity", "Accept": self.accept or "*/*"}
-        if authorization:
-            headers["Authorization"] = authorization
-        return headers
+    auth: httpx2.Auth | None = None
 
     def __repr__(self) -> str:
         return f"Ask({self.method} {self.url.scheme}://{self.url.host}{self.url.path})"
@@ -99,6 +96,7 @@ class Wire:
         Raises:
             Blocked: a redirect leads where nothing may be asked.
             BadAnswer: TOO_MANY_REDIRECTS, TOO_LARGE, BAD_ENCODING.
+            LoginFailed: what `ask.auth` raises.
             Unreachable: TIMEOUT, or HTTP_ERROR when there is no connection.
         """
         host = clean(ask.url.netloc.decode("ascii"), 80)
@@ -114,76 +112,63 @@ class Wire:
     async def _twice(self, ask: Ask) -> Answer:
         try:
             answer = await self._follow(ask)
-            if answer.status < 500:
-                return answer
-        except (httpx2.NetworkError, httpx2.RemoteProtocolError):
-            # Also what a kept connection says that the server has closed in the meantime.
-            pass
-        await anyio.sleep(self._limits.retry_delay * random.uniform(0.8, 1.2))
+            wait = self._pause_after(answer)
+        except (httpx2.NetworkError, httpx2.RemoteProtocolError) as error:
+            # Also what a kept connection says that the server has closed in the meantime. A POST for a token may have
+            # arrived, and is not sent again.
+            if error.request.method == "POST":
+                raise
+            wait = self._limits.retry_delay
+        if wait is None:
+            return answer
+        await anyio.sleep(wait * random.uniform(1.0, 1.4))
         return await self._follow(ask)
 
+    def _pause_after(self, answer: Answer) -> float | None:
+        """Seconds after which it makes sense to ask again, None when it makes none."""
+        if answer.status >= 500:
+            return self._limits.retry_delay
+        retry = answer.headers.get("retry-after", "") if answer.status == 429 else ""
+        if _SECONDS.fullmatch(retry) and int(retry) <= _LONGEST_WAIT:
+            return float(retry)
+        return None
+
     async def _follow(self, ask: Ask) -> Answer:
-        url, authorization = ask.url, ask.authorization
+        url, auth = ask.url, ask.auth
         for _ in range(self._limits.redirects + 1):
-            answer = await self._send(ask, url, authorization)
-            location = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or location is None:
-                return answer
-            target = _joined(url, location)
-            await self._policy.check_redirect(url, target)
-            if not same_origin(url, target) or not ask.keep_login:
-                authorization = None
+            response = await self._send(ask, url, auth)
+            target = redirect_target(url, response)
+            if target is None:
+                return Answer(response.status_code, response.headers, response.content, url)
+            await self._policy.check_redirect(ask.registry, url, target)
+            if not same_origin(url, target):
+                auth = None
             url = target
         raise BadAnswer(
             "TOO_MANY_REDIRECTS", f"{ask.url.host} redirects more than {self._limits.redirects} times; gave up"
         )
 
-    async def _send(self, ask: Ask, url: httpx2.URL, authorization: str | None) -> Answer:
-        headers = ask.headers(authorization)
-        async with self._client.stream(ask.method, url, headers=headers) as response:
-            body = b"" if ask.method == "HEAD" else await self._body(response, ask.limit)
-            return Answer(response.status_code, response.headers, body, url)
-
-    async def _body(self, response: httpx2.Response, limit: int) -> bytes:
-        if not response.is_success:
-            return await _read(response, self._limits.error_bytes, cut=True)
-        encoding = response.headers.get("content-encoding", "identity").strip().lower()
-        if encoding not in ("identity", ""):
-            raise BadAnswer(
-                "BAD_ENCODING", f"{response.url.host} sent a packed body ({clean(encoding, 20)}) though none was asked"
-            )
-        return await _read(response, limit, cut=False)
-
-
-async def _read(response: httpx2.Response, limit: int, *, cut: bool) -> bytes:
-    body = bytearray()
-    async for chunk in response.aiter_raw():
-        body += chunk
-        if len(body) > limit:
-            if cut:
-                break
-            raise BadAnswer("TOO_LARGE", f"{response.url.host} sent more than {limit} bytes, the limit for this")
-    return bytes(body[:limit])
-
-
-def _joined(url: httpx2.URL, location: str) -> httpx2.URL:
-    try:
-        return url.join(location).copy_with(fragment=None)
-    except httpx2.InvalidURL:
-        raise Blocked("BLOCKED_REDIRECT", f"{url.host} redirects to something that is no URL") from None
+    async def _send(self, ask: Ask, url: httpx2.URL, auth: httpx2.Auth | None) -> httpx2.Response:
+        # Bodies come unpacked, so that a small answer cannot inflate into a large one.
+        headers = {"Accept-Encoding": "identity", "Accept": ask.accept or "*/*"}
+        request = self._client.build_request(ask.method, url, headers=headers, extensions={LIMIT: ask.limit})
+        return await self._client.send(request, auth=auth)
 
 
 def _client(settings: OciSettings, policy: HostPolicy) -> httpx2.AsyncClient:
     limits = settings.limits
-    default = httpx2.create_ssl_context(trust_env=False)
-    mounts: dict[str, httpx2.AsyncBaseTransport] = {}
+
+    def transport(context: ssl.SSLContext) -> httpx2.AsyncBaseTransport:
+        return BoundedTransport(guarded_transport(policy.guard, context, _CONNECTIONS), limits.error_bytes)
+
+    mounts: dict[str, httpx2.AsyncBaseTransport | None] = {}
     for registry, known in settings.registries.items():
         if known.ca_bundle is not None:
             context = ssl.create_default_context(cafile=known.ca_bundle)
-            for host in (registry, *known.realm_hosts):
-                mounts[f"https://{host}"] = guarded_transport(policy.guard, context, _CONNECTIONS)
+            for host in (registry, *known.realm_hosts, *known.redirect_hosts):
+                mounts[f"https://{host}"] = transport(context)
     return httpx2.AsyncClient(
-        transport=guarded_transport(policy.guard, default, _CONNECTIONS),
+        transport=transport(httpx2.create_ssl_context(trust_env=False)),
         mounts=mounts,
         trust_env=False,
         follow_redirects=False,

@@ -1,0 +1,1 @@
+"""The benchmarks of the OCI plugin; `run_oci.py` is their command."""

@@ -1,0 +1,66 @@
+"""The tool that tells two images apart."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from fuseboard import Context
+from fuseboard_oci.client import RegistryClient
+from fuseboard_oci.errors import InvalidInput
+from fuseboard_oci.reading.compare import Comparison, compare
+from fuseboard_oci.reading.platforms import parse_platform
+from fuseboard_oci.reference import DOCKER_HUB, Image, parse_image
+from fuseboard_oci.tools.arguments import Password, RegistryName, RepositoryName, Username, deadline
+from fuseboard_oci.tools.config import OnePlatform, ShowValues
+
+
+async def compare_images(
+    ctx: Context[RegistryClient],
+    repository: RepositoryName,
+    reference_a: Annotated[str | None, Field(description="Tag or digest of a, the older one.")] = None,
+    reference_b: Annotated[
+        str | None, Field(description="Tag or digest of b; that of a when only repository_b is given.")
+    ] = None,
+    registry: RegistryName = None,
+    repository_b: Annotated[
+        str | None,
+        Field(description="Where b is, if elsewhere: a repository of the same registry, or a full reference."),
+    ] = None,
+    username: Username = None,
+    password: Password = None,
+    platform: OnePlatform = None,
+    show_values: ShowValues = False,
+) -> Comparison:
+    """Tell what changed from image a to b: platforms, layers, size, env, labels, ports, commands, user, base, history.
+
+    For example repository=library/alpine reference_a=3.21 reference_b=3.22.
+    """
+    a = parse_image(repository, registry, reference_a)
+    b = _second(a, repository_b, reference_b)
+    wanted = parse_platform(platform) if platform else None
+    client = ctx.state
+    registry_a = client.registry(a.registry, username, password)
+    # A login that came with the call belongs to the registry of a; no other one gets to see it.
+    registry_b = registry_a if b.registry == a.registry else client.registry(b.registry)
+    with deadline(client, f"{a} and {b}"):
+        return await compare(registry_a, a, registry_b, b, wanted, show_values=show_values)
+
+
+def _second(first: Image, repository: str | None, reference: str | None) -> Image:
+    """The image b, which may leave out what it shares with a."""
+    if not repository and not reference:
+        raise InvalidInput("INVALID_ARGUMENT", "there is nothing to compare with: give reference_b or repository_b")
+    if not repository:
+        return parse_image(first.repository, first.registry, reference)
+    registry = None if first.registry == DOCKER_HUB or _names_a_registry(repository) else first.registry
+    second = parse_image(repository, registry, reference)
+    if second.tag or second.digest:
+        return second
+    return Image(second.registry, second.repository, first.tag, first.digest)
+
+
+def _names_a_registry(repository: str) -> bool:
+    first, slash, _ = repository.partition("/")
+    return bool(slash) and ("." in first or ":" in first or first == "localhost")

@@ -1,0 +1,120 @@
+"""Several images in one call: side by side, with progress, and one that fails does not cost the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from pydantic import SecretStr
+
+from fuseboard import Caller, Context
+from fuseboard_oci import tools
+from fuseboard_oci.client import RegistryClient
+from fuseboard_oci.errors import InvalidInput
+from fuseboard_oci.reading.details import SeveralDetails
+from fuseboard_oci.reading.many import read_many
+from fuseboard_oci.reading.result import Failure, Named
+from fuseboard_oci.testing import HostileRegistry, InMemoryRegistry, Sink, seed_data
+from tests.plugins.oci.helpers import Oci, asking
+
+pytestmark = pytest.mark.anyio
+
+
+async def _several(oci: Oci, images: list[str], **arguments: Any) -> list[Any]:
+    answer = await tools.get_details(oci.context, images=images, **arguments)
+    assert isinstance(answer.root, SeveralDetails)
+    return list(answer.root.images)
+
+
+async def test_fifty_images_are_answered_in_the_order_of_the_question() -> None:
+    with InMemoryRegistry() as registry:
+        registry.seed(seed_data(many=0))
+        names = [f"{registry.host}/demo/par{number:02}:1.0" for number in range(50)]
+        async with asking(registry) as oci:
+            with anyio.fail_after(20):
+                found = await _several(oci, names)
+    assert [details.image for details in found] == names
+    assert {tuple(details.architectures) for details in found} == {("amd64", "arm", "arm64", "s390x")}
+
+
+async def test_one_that_is_missing_and_one_that_is_malformed_cost_nothing_but_themselves() -> None:
+    with InMemoryRegistry() as registry:
+        registry.seed(seed_data(many=0, parallel=0))
+        async with asking(registry) as oci:
+            good, missing, malformed = await _several(
+                oci, [f"{registry.host}/demo/single:1.0", f"{registry.host}/demo/single:9", "UPPER/Case"]
+            )
+    assert good.architectures == ["amd64"]
+    assert missing.error.startswith("MANIFEST_UNKNOWN: ")
+    assert malformed.error.startswith("INVALID_REPOSITORY: ")
+
+
+async def test_with_a_registry_the_images_are_repositories_of_it_and_a_login_goes_along() -> None:
+    with InMemoryRegistry(auth="basic") as registry:
+        registry.seed(seed_data(many=0, parallel=0))
+        async with asking(registry) as oci:
+            login = {"username": "alice", "password": SecretStr("secret"), "registry": registry.host}
+            found = await _several(oci, ["private/secret:1.0", "demo/app:1.1.0"], **login)
+    assert [details.kind for details in found] == ["image", "image"]
+
+
+async def test_every_image_is_reported_to_the_client_as_progress() -> None:
+    reported: list[tuple[float, float | None, str | None]] = []
+
+    class Listening(Context[RegistryClient]):
+        async def report_progress(self, done: float, total: float | None = None, message: str | None = None) -> None:
+            reported.append((done, total, message))
+
+    with InMemoryRegistry() as registry:
+        registry.seed(seed_data(many=0, parallel=3))
+        names = [f"{registry.host}/demo/par{number:02}:1.0" for number in range(3)]
+        async with asking(registry) as oci:
+            context = Listening(state=oci.client, plugin="oci", caller=Caller(surface="test"))
+            await tools.get_details(context, images=names)
+    assert [(done, total) for done, total, _ in reported] == [(1, 3), (2, 3), (3, 3)]
+    assert {message for _, _, message in reported} == set(names)
+
+
+async def test_what_was_read_in_time_is_not_lost_to_an_image_that_is_late() -> None:
+    with Sink() as sink, HostileRegistry(sink) as registry:
+        async with asking(registry, limits={"call_timeout": 1.0}) as oci:
+            with anyio.fail_after(10):
+                good, late = await _several(oci, [f"{registry.host}/no-digest:1", f"{registry.host}/slow:1"])
+    assert good.kind == "image"
+    assert late == Failure(
+        image=f"{registry.host}/slow:1", error="TIMEOUT: not read within 1 s; ask again for this one"
+    )
+
+
+async def test_at_most_sixteen_images_are_in_memory_at_once() -> None:
+    now, most = 0, 0
+
+    async def read(name: str) -> Named:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await anyio.lowlevel.checkpoint()
+        now -= 1
+        return Named()
+
+    async def report(done: float, total: float | None, message: str | None) -> None:
+        assert done <= (total or 0)
+
+    found = await read_many([str(number) for number in range(50)], read, report, at_once=16, seconds=5)
+    assert len(found) == 50
+    assert most == 16
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "give repository"),
+        ({"images": ["a:1"], "repository": "b"}, "either images, or repository"),
+        ({"images": ["a:1"], "username": "u", "password": SecretStr("p")}, "a login belongs to one registry"),
+    ],
+)
+async def test_arguments_that_do_not_say_what_to_read_are_an_error(arguments: dict[str, Any], words: str) -> None:
+    async with asking("127.0.0.1:1") as oci:
+        with pytest.raises(InvalidInput, match=f"^INVALID_ARGUMENT: .*{words}"):
+            await tools.get_details(oci.context, **arguments)
