@@ -186,22 +186,6 @@ async def test_an_answer_in_pieces_is_put_together(tmp_path: Path) -> None:
     assert answer.found is not None
 
 
-async def test_an_answer_and_the_end_that_are_seen_at_the_same_moment_are_both_taken(tmp_path: Path) -> None:
-    script = f"echo $$ > {tmp_path}/pid; until [ -e {tmp_path}/go ]; do :; done; printf %s {shlex.quote(ANSWER)}"
-
-    async def hold_the_loop_until_the_end() -> None:
-        pid = await wait_for_pid(tmp_path / "pid")
-        (tmp_path / "go").touch()
-        end = time.monotonic() + 10
-        while is_listed(pid) and time.monotonic() < end:
-            pass
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(hold_the_loop_until_the_end)
-        answer = await ask(tmp_path, script)
-    assert answer.found is not None
-
-
 async def test_a_cancelled_question_leaves_no_process(tmp_path: Path) -> None:
     write_helper(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600")
     helpers = CredentialHelpers(environment(tmp_path), time_limit=300)
@@ -296,6 +280,33 @@ async def test_two_questions_at_once_run_the_helper_once(tmp_path: Path) -> None
     assert len(answers) == 10
     assert all(answer.found for answer in answers)
     assert (tmp_path / "runs").read_text() == "run\nrun\n"
+
+
+async def test_at_most_four_helpers_run_at_once(tmp_path: Path) -> None:
+    (tmp_path / "running").mkdir()
+    script = (
+        f"cd {tmp_path}/running; touch $$; ls | wc -l >> {tmp_path}/counts; "
+        f"until [ -e {tmp_path}/go ]; do sleep 0.01; done; rm $$; exit 1"
+    )
+    write_helper(tmp_path, script)
+    helpers = CredentialHelpers(environment(tmp_path), time_limit=20)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as group:
+            for number in range(10):
+                group.start_soon(helpers.ask, "test", f"r{number}.io")
+            while written(tmp_path / "counts").count("\n") < 4:
+                await anyio.sleep(0.01)
+            (tmp_path / "go").touch()
+    counts = [int(count) for count in written(tmp_path / "counts").split()]
+    assert len(counts) == 10
+    assert max(counts) <= 4
+
+
+async def test_only_so_many_answers_are_remembered(tmp_path: Path) -> None:
+    helpers = CredentialHelpers(environment(tmp_path))
+    for number in range(300):
+        await helpers.ask("test", f"r{number}.io")
+    assert len(helpers._slots) == 256
 
 
 async def test_when_the_first_of_two_questions_is_cancelled_the_second_is_answered(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from fuseboard_oci.reading.details import SeveralDetails
 from fuseboard_oci.reading.many import read_many
 from fuseboard_oci.reading.result import Failure, Named
 from fuseboard_oci.testing import HostileRegistry, InMemoryRegistry, Sink, seed_data
+from fuseboard_oci.tools.compare import SeveralComparisons
+from fuseboard_oci.tools.config import SeveralConfigs
 from tests.plugins.oci.helpers import Oci, asking
 
 pytestmark = pytest.mark.anyio
@@ -118,3 +120,41 @@ async def test_arguments_that_do_not_say_what_to_read_are_an_error(arguments: di
     async with asking("127.0.0.1:1") as oci:
         with pytest.raises(InvalidInput, match=f"^INVALID_ARGUMENT: .*{words}"):
             await tools.get_details(oci.context, **arguments)
+
+
+async def test_the_configurations_of_several_images_come_in_one_answer() -> None:
+    with InMemoryRegistry() as registry:
+        registry.seed(seed_data(many=0, parallel=0))
+        async with asking(registry) as oci:
+            answer = await tools.get_config(
+                oci.context, registry=oci.registry, images=["demo/app:1.0.0", "demo/app:1.1.0", "demo/chart:0.1.0"]
+            )
+    assert isinstance(answer.root, SeveralConfigs)
+    old, new, chart = answer.root.images
+    assert (getattr(old, "cmd", None), getattr(new, "cmd", None)) == (["serve"], ["serve", "--fast"])
+    assert isinstance(chart, Failure)
+    assert chart.error.startswith("NOT_AN_IMAGE: ")
+
+
+async def test_one_image_is_compared_with_several_in_one_answer() -> None:
+    with InMemoryRegistry() as registry:
+        registry.seed(seed_data(many=0, parallel=0))
+        async with asking(registry) as oci:
+            answer = await tools.compare_images(
+                oci.context,
+                "demo/app",
+                "1.0.0",
+                registry=oci.registry,
+                images=["demo/app:1.1.0", "demo/app:1.0.0", "demo/app:7"],
+            )
+    assert isinstance(answer.root, SeveralComparisons)
+    newer, same, missing = answer.root.images
+    assert (getattr(newer, "same_digest", None), getattr(same, "same_digest", None)) == (False, True)
+    assert isinstance(missing, Failure)
+    assert missing.error.startswith("MANIFEST_UNKNOWN: ")
+
+
+async def test_comparing_with_one_and_with_several_at_once_is_an_error() -> None:
+    async with asking("127.0.0.1:1") as oci:
+        with pytest.raises(InvalidInput, match="give either images, or reference_b"):
+            await tools.compare_images(oci.context, "a", "1", "2", images=["a:3"])

@@ -4,16 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from fuseboard import Context
 from fuseboard_oci.client import RegistryClient
 from fuseboard_oci.errors import InvalidInput
 from fuseboard_oci.reading.compare import Comparison, compare
+from fuseboard_oci.reading.many import MOST_IMAGES
 from fuseboard_oci.reading.platforms import parse_platform
+from fuseboard_oci.reading.result import Failure
 from fuseboard_oci.reference import DOCKER_HUB, Image, parse_image
-from fuseboard_oci.tools.arguments import Password, RegistryName, RepositoryName, Username, deadline
+from fuseboard_oci.tools.arguments import Password, RegistryName, RepositoryName, Username, deadline, several
 from fuseboard_oci.tools.config import OnePlatform, ShowValues
+
+
+class SeveralComparisons(BaseModel):
+    """What changed from image a to each of several, in the order of the question."""
+
+    images: list[Comparison | Failure]
+
+
+class Comparisons(RootModel[Comparison | SeveralComparisons]):
+    """The answer: about one image b, or about several."""
+
+    model_config = ConfigDict(json_schema_extra={"type": "object"})
 
 
 async def compare_images(
@@ -32,20 +46,36 @@ async def compare_images(
     password: Password = None,
     platform: OnePlatform = None,
     show_values: ShowValues = False,
-) -> Comparison:
+    images: Annotated[
+        list[str] | None,
+        Field(
+            min_length=1,
+            max_length=MOST_IMAGES,
+            description="Several references to compare a with, in place of reference_b and repository_b.",
+        ),
+    ] = None,
+) -> Comparisons:
     """Tell what changed from image a to b: platforms, layers, size, env, labels, ports, commands, user, base, history.
 
     For example repository=library/alpine reference_a=3.21 reference_b=3.22.
     """
+    if images and (reference_b or repository_b):
+        raise InvalidInput("INVALID_ARGUMENT", "give either images, or reference_b and repository_b")
     a = parse_image(repository, registry, reference_a)
-    b = _second(a, repository_b, reference_b)
     wanted = parse_platform(platform) if platform else None
     client = ctx.state
     registry_a = client.registry(a.registry, username, password)
-    # A login that came with the call belongs to the registry of a; no other one gets to see it.
-    registry_b = registry_a if b.registry == a.registry else client.registry(b.registry)
-    with deadline(client, f"{a} and {b}"):
+
+    async def read(name: str | None, tag: str | None = None) -> Comparison:
+        b = _second(a, name, tag)
+        # A login that came with the call belongs to the registry of a; no other one gets to see it.
+        registry_b = registry_a if b.registry == a.registry else client.registry(b.registry)
         return await compare(registry_a, a, registry_b, b, wanted, show_values=show_values)
+
+    if images:
+        return Comparisons(SeveralComparisons(images=await several(ctx, images, read)))
+    with deadline(client, f"{a} and what it is compared with"):
+        return Comparisons(await read(repository_b, reference_b))
 
 
 def _second(first: Image, repository: str | None, reference: str | None) -> Image:
