@@ -15,9 +15,10 @@ import sys
 import time
 import traceback
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 from pydantic import BaseModel
@@ -28,8 +29,10 @@ from fuseboard_oci.client import RegistryClient
 from fuseboard_oci.config import OciSettings
 from fuseboard_oci.errors import OciError
 
-# Memory is about one question at a time; a few at once make the run shorter.
-_AT_ONCE = 4
+Pace = Literal["slow", "many", "alone"]
+
+# How many questions are asked at once. What may cost memory is asked alone, because the limit is about one question.
+_AT_ONCE: dict[Pace, int] = {"alone": 1, "many": 16, "slow": 1000}
 
 # What each tool is asked: required arguments by their names, and what else is worth asking.
 REQUIRED = {
@@ -63,14 +66,17 @@ class Case:
         host: where it is.
         login: what the operator's settings say about it.
         tools: names of tools.
-        slow: whether it is one that takes its time; nobody waits for those.
+        pace: "slow" when it takes its time, "alone" when it may cost memory, else "many".
     """
 
     name: str
     host: str
     login: dict[str, str]
     tools: tuple[str, ...]
-    slow: bool = False
+    pace: Pace
+
+
+Question = tuple[Case, str, dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +98,13 @@ class Outcome:
     size: int = 0
 
 
-def questions(case: Case) -> list[tuple[str, dict[str, Any]]]:
+def questions(case: Case) -> list[Question]:
     """The tools of a case with their arguments, some of them in several ways.
 
     Raises:
         KeyError: a tool requires an argument that has no value in `REQUIRED`.
     """
-    found: list[tuple[str, dict[str, Any]]] = []
+    found: list[Question] = []
     for name in case.tools:
         parameters = inspect.signature(getattr(tools, name)).parameters
         values = {**REQUIRED, "registry": case.host}
@@ -106,12 +112,12 @@ def questions(case: Case) -> list[tuple[str, dict[str, Any]]]:
         if missing:
             raise KeyError(f"give hostile_run.REQUIRED a value for {sorted(missing)} of {name}")
         plain = {key: value for key, value in values.items() if key in parameters}
-        found.append((name, plain))
+        found.append((case, name, plain))
         for more in MORE.get(name, []):
             if "images" in more:
-                found.append((name, {"images": [text.format(registry=case.host) for text in more["images"]]}))
+                found.append((case, name, {"images": [text.format(registry=case.host) for text in more["images"]]}))
             else:
-                found.append((name, {**plain, **more}))
+                found.append((case, name, {**plain, **more}))
     return found
 
 
@@ -139,27 +145,22 @@ def _text(result: object) -> str:
 
 
 async def run(cases: list[Case]) -> dict[str, Any]:
-    """Ask everything of everybody: the slow ones all at once, and meanwhile the others, a few at a time."""
+    """Ask everything of everybody, at the three paces side by side."""
     outcomes: list[Outcome] = []
-    asked = [(case, tool, arguments) for case in cases for tool, arguments in questions(case)]
-    rest = iter([question for question in asked if not question[0].slow])
 
-    async def one(case: Case, tool: str, arguments: dict[str, Any]) -> None:
-        outcomes.append(await ask(clients[_client(case)], case, tool, arguments))
-
-    async def work() -> None:
-        for question in rest:
-            await one(*question)
+    async def work(questions: Iterator[Question]) -> None:
+        for case, tool, arguments in questions:
+            outcomes.append(await ask(clients[_client(case)], case, tool, arguments))
 
     async with AsyncExitStack() as stack:
         clients = {name: await stack.enter_async_context(client) for name, client in _clients(cases).items()}
         before = _memory("VmRSS")
         async with anyio.create_task_group() as group:
-            for question in asked:
-                if question[0].slow:
-                    group.start_soon(one, *question)
-            for _ in range(_AT_ONCE):
-                group.start_soon(work)
+            for pace, count in _AT_ONCE.items():
+                asked = [question for case in cases if case.pace == pace for question in questions(case)]
+                waiting = iter(asked)
+                for _ in range(min(count, len(asked))):
+                    group.start_soon(work, waiting)
         growth = _memory("VmHWM") - before
     return {"growth": growth, "cases": [asdict(outcome) for outcome in outcomes]}
 
@@ -173,7 +174,7 @@ def _clients(cases: list[Case]) -> dict[str, RegistryClient]:
 
 
 def _client(case: Case) -> str:
-    return case.name if case.slow else ""
+    return case.name if case.pace == "slow" else ""
 
 
 def _memory(field: str) -> int:

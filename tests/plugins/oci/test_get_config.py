@@ -151,7 +151,7 @@ async def test_show_values_shows_them_all() -> None:
     ],
 )
 async def test_an_index_gives_the_exact_variant_or_the_usual_one_or_the_first(wanted: str | None, chosen: str) -> None:
-    texts = ["linux/arm/v5", "linux/arm/v7", "linux/arm64/v8", "linux/amd64/v3", "linux/amd64"]
+    texts = ["linux/arm/v5", "linux/arm/v7", "linux/arm64/v8", "linux/amd64/v1", "linux/amd64"]
     texts += ["linux/mips/r2", "linux/mips/r6"]
     platforms = [dict(zip(("os", "architecture", "variant"), text.split("/"), strict=False)) for text in texts]
     with InMemoryRegistry() as registry:

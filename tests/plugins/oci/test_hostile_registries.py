@@ -18,9 +18,10 @@ from fuseboard_oci import tools
 from fuseboard_oci.errors import Code
 from fuseboard_oci.testing import BEHAVIOURS, HostileRegistry, Sink, seed_data
 from fuseboard_oci.testing.hostile.bodies import BODIES
+from fuseboard_oci.testing.hostile.lists import LISTS
 from fuseboard_oci.testing.hostile.logins import LOGINS
 from fuseboard_oci.testing.hostile.manifests import MANIFESTS
-from tests.plugins.oci.hostile_run import Case
+from tests.plugins.oci.hostile_run import Case, Pace
 
 _REPOSITORY = Path(__file__).parents[3]
 _PASSWORD = {"username": "alice", "password": "hunter2-password"}
@@ -45,6 +46,9 @@ _DEEPER = (
     "link-endless",
     "link-sink",
 )
+# What may cost memory is asked alone. The others cost time: who failed is asked again after a pause.
+_FAILURES = {"cut", "hang-up", "no-http", "huge-header", "endless-headers", "endless-500"}
+_LARGE = {*BODIES, *MANIFESTS, *LISTS} - _FAILURES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +70,12 @@ def run() -> Iterator[Run]:
         cases: list[Case] = []
 
         def add(name: str, behaviour: str, tools: Iterable[str], *, only: str = "", login: dict[str, str]) -> None:
-            slow = "slow" in behaviour
+            pace: Pace = "slow" if "slow" in behaviour else "alone" if behaviour in _LARGE else "many"
             # A registry is asked 16 things at once at most, so that waiting for one answer is not waiting in a queue.
-            for some in [(tool,) for tool in tools] if slow else [tuple(tools)]:
+            for some in [(tool,) for tool in tools] if pace == "slow" else [tuple(tools)]:
                 registry = stack.enter_context(HostileRegistry(sink, always=behaviour, only=only))
                 registry.seed(seeds)
-                cases.append(Case(name, registry.host, login, some, slow))
+                cases.append(Case(name, registry.host, login, some, pace))
 
         for behaviour in BEHAVIOURS:
             add(behaviour, behaviour, tools.__all__, login=_PASSWORD)

@@ -121,7 +121,8 @@ def _stamp(path: Path) -> Stamp | None:
 def _content(path: Path) -> bytes:
     with open(path, "rb", opener=_open) as file:
         _check_kind(os.fstat(file.fileno()).st_mode)
-        content = file.read(SIZE_LIMIT + 1)
+        # None: a file of the kernel, which looks regular, would make a reader wait.
+        content = file.read(SIZE_LIMIT + 1) or b""
     if len(content) > SIZE_LIMIT:
         raise _Useless(f"it has more than {SIZE_LIMIT} bytes")
     return content

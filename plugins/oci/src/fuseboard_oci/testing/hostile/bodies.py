@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Iterator
+from functools import cache
 
 from fuseboard_oci.documents import OCI_MANIFEST
 from fuseboard_oci.testing.hostile.scene import Behaviour, Scene, endless
@@ -17,9 +18,13 @@ def _endless(status: int) -> Behaviour:
     return lambda scene: Response(status, [_TYPE], endless(b" " * 65536))
 
 
+@cache
+def _packed() -> bytes:
+    return gzip.compress(b" " * 2**24, mtime=0)
+
+
 def _gzip_bomb(scene: Scene) -> Response:
-    body = gzip.compress(b" " * 2**24, mtime=0)
-    return Response(200, [_TYPE, ("Content-Encoding", "gzip")], body)
+    return Response(200, [_TYPE, ("Content-Encoding", "gzip")], _packed())
 
 
 def _cut(scene: Scene) -> Raw:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import cache
 
 from fuseboard_oci.documents import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
 from fuseboard_oci.testing.hostile.scene import Behaviour, Scene
@@ -21,12 +23,35 @@ def _head_with_wrong_digest(scene: Scene) -> Response:
     return scene.manifest(("Docker-Content-Digest", scene.item.digest))
 
 
-def _index_of_thousands(scene: Scene) -> Response:
+@cache
+def _index_of_thousands() -> bytes:
     rows = [
         {"mediaType": OCI_MANIFEST, "size": 7, "digest": f"sha256:{number:064x}", "platform": {"os": "x" * 50}}
         for number in range(10_000)
     ]
-    return Response(200, [("Content-Type", OCI_INDEX)], json.dumps({"schemaVersion": 2, "manifests": rows}).encode())
+    return json.dumps({"schemaVersion": 2, "manifests": rows}).encode()
+
+
+@cache
+def _million_lists() -> bytes:
+    return b'{"manifests":[' + b"[]," * 1_000_000 + b"[]]}"
+
+
+@cache
+def _many_annotations() -> bytes:
+    notes = b",".join(b'"%d":""' % number for number in range(350_000))
+    return b'{"manifests":[],"annotations":{%s}}' % notes
+
+
+@cache
+def _many_tags() -> bytes:
+    names = b",".join(b'"t%d"' % number for number in range(350_000))
+    return b'{"manifests":[],"tags":[%s],"repositories":[]}' % names
+
+
+def _index(body: Callable[[], bytes]) -> Behaviour:
+    """An index that is only built when somebody asks for it, and then once."""
+    return lambda scene: Response(200, [("Content-Type", OCI_INDEX)], body())
 
 
 MANIFESTS: dict[str, Behaviour] = {
@@ -47,5 +72,9 @@ MANIFESTS: dict[str, Behaviour] = {
     "twice": _document(b'{"a": 1, "a": 2}'),
     "no-utf8": _document(b'{"a": "\xff"}'),
     "surrogate": _document(b'{"mediaType":"x","annotations":{"a":"\\ud800"}}', "application/vnd.x+json"),
-    "index-of-thousands": _index_of_thousands,
+    # Small enough for every limit of bytes, and many times larger once they are parsed.
+    "index-of-thousands": _index(_index_of_thousands),
+    "million-lists": _index(_million_lists),
+    "many-annotations": _index(_many_annotations),
+    "many-tags": _index(_many_tags),
 }
