@@ -145,22 +145,27 @@ def _text(result: object) -> str:
 
 
 async def run(cases: list[Case]) -> dict[str, Any]:
-    """Ask everything of everybody, at the three paces side by side."""
+    """Ask everything of everybody: the slow ones in the background, before it what may cost memory, then the rest."""
     outcomes: list[Outcome] = []
 
-    async def work(questions: Iterator[Question]) -> None:
-        for case, tool, arguments in questions:
+    async def work(waiting: Iterator[Question]) -> None:
+        for case, tool, arguments in waiting:
             outcomes.append(await ask(clients[_client(case)], case, tool, arguments))
+
+    async def ask_all(pace: Pace) -> None:
+        asked = [question for case in cases if case.pace == pace for question in questions(case)]
+        waiting = iter(asked)
+        async with anyio.create_task_group() as group:
+            for _ in range(min(_AT_ONCE[pace], len(asked))):
+                group.start_soon(work, waiting)
 
     async with AsyncExitStack() as stack:
         clients = {name: await stack.enter_async_context(client) for name, client in _clients(cases).items()}
         before = _memory("VmRSS")
         async with anyio.create_task_group() as group:
-            for pace, count in _AT_ONCE.items():
-                asked = [question for case in cases if case.pace == pace for question in questions(case)]
-                waiting = iter(asked)
-                for _ in range(min(count, len(asked))):
-                    group.start_soon(work, waiting)
+            group.start_soon(ask_all, "slow")
+            await ask_all("alone")
+            await ask_all("many")
         growth = _memory("VmHWM") - before
     return {"growth": growth, "cases": [asdict(outcome) for outcome in outcomes]}
 

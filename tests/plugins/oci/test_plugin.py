@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from pathlib import Path
+
 import httpx2
 import pytest
 from mcp.server.mcpserver.utilities.func_metadata import func_metadata
@@ -12,8 +16,11 @@ from fuseboard import Caller, Context, Tool
 from fuseboard_oci import tools
 from fuseboard_oci.client import RegistryClient
 from fuseboard_oci.config import OciSettings
+from fuseboard_oci.errors import LoginFailed
 from fuseboard_oci.health import registries
+from fuseboard_oci.reference import parse_image
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, seed_data
+from fuseboard_oci.testing.doorman import AuthMode
 from fuseboard_oci.testing.http import Request, Response
 from fuseboard_oci.transport.wire import Ask
 from tests.plugins.oci.helpers import asking
@@ -237,3 +244,46 @@ def test_a_wrong_setting_never_shows_its_secret() -> None:
     with pytest.raises(ValidationError) as caught:
         OciSettings.model_validate({"registries": {"ghcr.io": {"password": "hunter2"}}})
     assert "hunter2" not in "; ".join(error["msg"] for error in caught.value.errors())
+
+
+@pytest.mark.anyio
+async def test_what_is_wrong_with_dockers_files_is_told_by_the_health_check_and_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "config.json").write_text("hunter2 is no JSON")
+    settings = OciSettings.model_validate({"docker_config": True})
+    async with RegistryClient(settings, environ={"DOCKER_CONFIG": str(tmp_path)}) as client:
+        report = await registries(_context(client))
+        again = await registries(_context(client))
+    assert report.ok, "the registries can still be asked"
+    assert "it is not JSON" in report.details["docker_config"]
+    assert again.details == report.details
+    assert caplog.text.count("it is not JSON") == 1
+    assert "hunter2" not in f"{report}{caplog.text}"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("mode", ["basic", "token"])
+async def test_a_login_of_docker_opens_a_private_repository_when_the_operator_allows_it(
+    tmp_path: Path, mode: AuthMode
+) -> None:
+    pair = base64.b64encode(b"alice:secret").decode()
+    with InMemoryRegistry(auth=mode) as registry:
+        registry.seed(seed_data(many=0, parallel=0))
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {registry.host: {"auth": pair}}}))
+        for allowed in (True, False):
+            settings = OciSettings.model_validate(
+                {"docker_config": allowed, "registries": {registry.host: {"insecure": True}}}
+            )
+            image = parse_image("private/secret", registry.host)
+            async with RegistryClient(settings, environ={"DOCKER_CONFIG": str(tmp_path)}) as client:
+                if allowed:
+                    assert (await client.registry(registry.host).tags(image)).tags == ("1.0",)
+                else:
+                    with pytest.raises(LoginFailed, match="asks for a login"):
+                        await client.registry(registry.host).tags(image)
+
+
+def test_helpers_cannot_be_allowed_without_the_files_that_name_them() -> None:
+    with pytest.raises(ValidationError, match="credential_helpers needs docker_config"):
+        OciSettings.model_validate({"credential_helpers": True})

@@ -28,7 +28,7 @@ def failure(answer: Answer, what: str, registry: str, *, missing: Code, login: s
     """
     codes, words = _registry_says(answer.body)
     if answer.status == 401:
-        return refused(registry, login, insufficient=_insufficient_scope(answer))
+        return refused(registry, login, insufficient=insufficient_scope(answer))
     if answer.status == 403:
         return LoginFailed("DENIED", f"no right to pull {what}{words}")
     if answer.status == 404:
@@ -107,6 +107,7 @@ def _registry_says(body: bytes) -> tuple[set[str], str]:
     return codes, f" (the registry says: {words!r})" if words else ""
 
 
-def _insufficient_scope(answer: Answer) -> bool:
+def insufficient_scope(answer: Answer) -> bool:
+    """Whether a 401 says that the login is fine, but gives no right to what was asked for."""
     challenges = parse_challenges(answer.headers.get_list("www-authenticate"))
     return any(challenge.parameters.get("error") == "insufficient_scope" for challenge in challenges)

@@ -21,7 +21,7 @@ async def registries(ctx: Context[RegistryClient]) -> HealthReport:
 
     The details say for each registry "ok" or the reason, and how many pulls are left where the registry ever said so.
     The login is not tried here: repeated with a wrong password it would lock the account. What came of it when it was
-    last used is said.
+    last used is said, and what is wrong with docker's files, where they are used.
     """
     client = ctx.state
     reasons: dict[str, str] = {}
@@ -32,8 +32,10 @@ async def registries(ctx: Context[RegistryClient]) -> HealthReport:
             group.start_soon(partial(_check, client, name, reasons))
     ill = [f"{name}: {reasons[name]}" for name in sorted(names) if reasons[name]]
     details = {name: reasons[name] or _well(client.known(name).rate_limit) for name in names}
-    if client.docker is not None and client.docker.problems:
-        details["docker_config"] = "; ".join(client.docker.problems)
+    if client.docker is not None:
+        await client.docker.refresh()
+        if client.docker.problems:
+            details["docker_config"] = "; ".join(client.docker.problems)
     return HealthReport(ok=not ill, message="; ".join(ill), details=details)
 
 

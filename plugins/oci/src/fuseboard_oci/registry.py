@@ -14,7 +14,7 @@ from fuseboard_oci.cache import Cache, Document
 from fuseboard_oci.config import Limits
 from fuseboard_oci.documents import ACCEPT, OCI_INDEX, Descriptor, Manifest, check_digest, descriptors, read_manifest
 from fuseboard_oci.errors import BadAnswer, Code, LoginFailed, OciError, Unreachable
-from fuseboard_oci.failures import RateLimit, failure
+from fuseboard_oci.failures import RateLimit, failure, insufficient_scope
 from fuseboard_oci.links import next_link, next_page
 from fuseboard_oci.login.auth import Grants, RegistryAuth
 from fuseboard_oci.login.challenge import challenges_by_scheme
@@ -348,7 +348,7 @@ class Registry:
             except LoginFailed as error:
                 self._known.refusal = error.text if configured else self._known.refusal
                 raise
-        if configured and answer.status in (200, 401):
+        if configured and (answer.status == 200 or (answer.status == 401 and not insufficient_scope(answer))):
             self._known.refusal = None if answer.status == 200 else "it refused the configured credentials"
         self._known.rate_limit = RateLimit.of(answer.headers) or self._known.rate_limit
         return answer

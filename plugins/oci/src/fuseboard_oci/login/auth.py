@@ -94,6 +94,8 @@ class RegistryAuth(httpx2.Auth):
         challenges = challenges_by_scheme(answer.headers) if answer.status_code == 401 else {}
         if not challenges or (self.login and self.login.registry_token):
             return
+        # Unread it would keep its connection while we wait, and a crowd of us would leave none to ask the realm with.
+        await answer.aread()
         async with self._slot.lock:
             grant = self._current()
             # Somebody else may have renewed it while we waited: only the very grant that was refused is dropped.

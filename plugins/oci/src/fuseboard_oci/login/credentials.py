@@ -50,7 +50,7 @@ def given_login(username: str | None, password: SecretStr | None, *, allowed: bo
     """The login that came as arguments of a call, None when none came.
 
     Raises:
-        LoginFailed: only one of the two, or the operator does not allow them.
+        LoginFailed: only one of the two, half a character in them, or the operator does not allow them.
     """
     # Clients send "" for an optional argument that they leave out.
     secret = password if password and password.get_secret_value() else None
@@ -60,7 +60,12 @@ def given_login(username: str | None, password: SecretStr | None, *, allowed: bo
         raise LoginFailed("DENIED", "the operator does not allow credentials as arguments; leave them out")
     if not username or secret is None:
         raise LoginFailed("UNAUTHORIZED", "username and password come together; one of them is missing")
-    return Login(username, secret, origin="given")
+    login = Login(username, secret, origin="given")
+    try:
+        login.basic()
+    except UnicodeEncodeError:
+        raise LoginFailed("UNAUTHORIZED", "username or password is no proper text and cannot be sent") from None
+    return login
 
 
 def configured_login(known: RegistrySettings) -> Login | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,6 +14,8 @@ from fuseboard_oci.login.credential_helper import TIME_LIMIT, CredentialHelpers
 from fuseboard_oci.login.docker_files import DockerFile, read_files, server_of
 from fuseboard_oci.login.found import Found
 from fuseboard_oci.reference import DOCKER_HUB
+
+logger = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 
@@ -79,8 +82,13 @@ class DockerCredentials:
                 return
             # A disk that hangs must hold up neither the deadline of a call nor the stop of the plugin.
             read = partial(read_files, self._environ, self._files)
+            known = {problem for file in self._files for problem in file.problems}
             self._files = await to_thread.run_sync(read, abandon_on_cancel=True)
             self._looked_at = now
+            for file in self._files:
+                for problem in file.problems:
+                    if problem not in known:
+                        logger.warning("%s", problem)
 
     async def _in_file(self, file: DockerFile, registry: str, repository: str) -> tuple[Found | None, str | None]:
         problem = None

@@ -138,6 +138,7 @@ class TokenExchange:
 
 def lifetime(expires_in: object) -> float:
     """Seconds for which a token is used: a little less than it lives, and never longer than an hour."""
-    known = isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and expires_in > 0
-    lifetime = float(expires_in) if known and isinstance(expires_in, int | float) else _DEFAULT_LIFETIME
-    return max(min(lifetime, _LONGEST_LIFETIME) - _EARLY, 1.0)
+    if not isinstance(expires_in, int | float) or isinstance(expires_in, bool) or expires_in <= 0:
+        return _DEFAULT_LIFETIME - _EARLY
+    # The smaller first: an integer of a stranger may be too large for a float.
+    return max(min(expires_in, _LONGEST_LIFETIME) - _EARLY, 1.0)

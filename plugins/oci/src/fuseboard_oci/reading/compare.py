@@ -21,8 +21,8 @@ from fuseboard_oci.reading.differences import (
     LayerChanges,
     NameChanges,
     ValueChanges,
-    change,
     layer_changes,
+    text_change,
 )
 from fuseboard_oci.reading.image_config import NOTICE, Counts, odd_fields
 from fuseboard_oci.reading.one_image import (
@@ -179,7 +179,8 @@ async def _compare_images(a: _Side, b: _Side, wanted: Platform | None, differ: D
     await _both(a.read_chosen, b.read_chosen)
     _compare_manifests(a.one.manifest, b.one.manifest, differ, result)
     _compare_configs(a.document, b.document, differ, result)
-    result.base = change(_base(a), _base(b))
+    bases = _base(a), _base(b)
+    result.base = Change[BaseImage].between(*bases) if bases[0] != bases[1] else None
     result.warnings += [*a.warnings(), *b.warnings()]
 
 
@@ -234,10 +235,10 @@ def _compare_configs(old: ConfigDocument, new: ConfigDocument, differ: Differ, r
     result.entrypoint = differ.command(old.entrypoint, new.entrypoint)
     result.cmd = differ.command(old.cmd, new.cmd)
     result.healthcheck = differ.command(_test(old), _test(new))
-    result.user = change(old.user, new.user, clean)
-    result.workdir = change(old.workdir, new.workdir, clean)
-    result.stop_signal = change(old.stop_signal, new.stop_signal, clean)
-    result.created = change(old.created, new.created, clean)
+    result.user = text_change(old.user, new.user)
+    result.workdir = text_change(old.workdir, new.workdir)
+    result.stop_signal = text_change(old.stop_signal, new.stop_signal)
+    result.created = text_change(old.created, new.created)
     result.history_added = differ.steps_added(old.history, new.history)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Generic, Protocol, TypeVar
 
@@ -153,11 +153,11 @@ class Differ:
             self.omitted[label] = self.omitted.get(label, 0) + count
 
 
-def change(old: T | None, new: T | None, show: Callable[[T], T] = lambda value: value) -> Change[T] | None:
-    """A single value before and after, None when it is the same."""
+def text_change(old: str | None, new: str | None) -> Change[str] | None:
+    """A single text before and after, None when it is the same."""
     if old == new:
         return None
-    return Change[T].between(None if old is None else show(old), None if new is None else show(new))
+    return Change[str].between(*(None if text is None else clean(text) for text in (old, new)))
 
 
 def layer_changes(old: list[Descriptor], new: list[Descriptor]) -> LayerChanges:

@@ -24,6 +24,7 @@ from fuseboard_oci.transport.policy import HostPolicy, redirect_target, same_ori
 
 Method = Literal["GET", "HEAD"]
 _CONNECTIONS = 64
+_STEPS_OF_A_LOGIN = 8
 _SECONDS = re.compile(r"[0-9]{1,4}")
 # How long a call may wait because a registry asks for it; beyond, the caller is told instead.
 _LONGEST_WAIT = 5
@@ -172,6 +173,8 @@ def _client(settings: OciSettings, policy: HostPolicy) -> httpx2.AsyncClient:
         mounts=mounts,
         trust_env=False,
         follow_redirects=False,
+        # Not ours, which are followed by hand: this counts the steps of a login, with the redirects of its realm.
+        max_redirects=limits.redirects + _STEPS_OF_A_LOGIN,
         # Some registries set a session cookie and then demand a CSRF token for it.
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         headers={"User-Agent": "fuseboard-oci"},
