@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import anyio
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from fuseboard import Caller, Context
 from fuseboard_oci import tools
@@ -53,6 +53,7 @@ MORE: dict[str, list[dict[str, Any]]] = {
         {"images": ["{registry}/demo/app:1.0.0", "{registry}/demo/nested:1.0"]},
     ],
     "get_manifest": [{"repository": "demo/multi", "reference": "1.0", "platform": "linux/arm64"}],
+    "list_tags": [{"username": "alice", "password": SecretStr("hunter2-inline")}],
     "list_referrers": [{"repository": "demo/multi", "reference": "1.0", "platform": "linux/arm64"}],
 }
 

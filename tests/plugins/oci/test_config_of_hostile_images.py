@@ -101,12 +101,12 @@ async def test_names_that_look_the_same_become_one_and_the_other_is_counted() ->
     assert (config["labels"], config["omitted"]) == ({"a": "2"}, {"labels": 1})
 
 
-async def test_a_million_variables_are_cut_and_counted_and_cost_little_time() -> None:
-    words = b",".join(b'"A%d="' % number for number in range(10**6 - 1))
+async def test_forty_thousand_variables_are_cut_and_counted() -> None:
+    words = b",".join(b'"A%d="' % number for number in range(40_000))
     with anyio.fail_after(10):
-        config = await config_of(b'{"config": {"Env": [' + words[: 8 * 2**20 - 100].rpartition(b",")[0] + b"]}}")
+        config = await config_of(b'{"config": {"Env": [' + words + b"]}}")
     assert len(config["env"]) == 64
-    assert config["omitted"]["env"] > 700_000
+    assert config["omitted"]["env"] == 40_000 - 64
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,9 @@ async def test_a_million_variables_are_cut_and_counted_and_cost_little_time() ->
     [
         (b"<html>", "it is not JSON"),
         (b"[1]", "it is no JSON object"),
-        (b'{"config": ' + b"[" * 200_000, "nested too deep"),
-        (b'{"config": ' * 200_000, "nested too deep"),
+        (b'{"config": ' + b"[" * 20_000, "nested too deep"),
+        (b'{"config": ' * 20_000, "nested too deep"),
+        (b'{"config": {"Env": [' + b'"A=1",' * 60_000 + b'""]}}', "too many parts"),
         (b'{"created": NaN}', "it contains NaN"),
     ],
 )

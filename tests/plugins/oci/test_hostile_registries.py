@@ -64,27 +64,9 @@ class Run:
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
     """One process asks everything, about 31 seconds long: that is how long a registry may drip."""
-    seeds = [repository for repository in seed_data(many=1, parallel=0) if repository.name in _SEEDS]
     with ExitStack() as stack:
         sink = stack.enter_context(Sink())
-        cases: list[Case] = []
-
-        def add(name: str, behaviour: str, tools: Iterable[str], *, only: str = "", login: dict[str, str]) -> None:
-            pace: Pace = "slow" if "slow" in behaviour else "alone" if behaviour in _LARGE else "many"
-            # A registry is asked 16 things at once at most, so that waiting for one answer is not waiting in a queue.
-            for some in [(tool,) for tool in tools] if pace == "slow" else [tuple(tools)]:
-                registry = stack.enter_context(HostileRegistry(sink, always=behaviour, only=only))
-                registry.seed(seeds)
-                cases.append(Case(name, registry.host, login, some, pace))
-
-        for behaviour in BEHAVIOURS:
-            add(behaviour, behaviour, tools.__all__, login=_PASSWORD)
-        for behaviour in _DEEPER:
-            for place, some in _PLACES.items():
-                add(f"{behaviour} at {place}", behaviour, some, only=place, login=_PASSWORD)
-        for behaviour in LOGINS:
-            add(f"{behaviour} by identity token", behaviour, ("get_details",), login=_IDENTITY)
-            add(f"{behaviour} by nobody", behaviour, ("get_details",), login={})
+        cases = _cases(stack, sink)
         done = subprocess.run(
             [sys.executable, "-m", "tests.plugins.oci.hostile_run"],
             input=json.dumps([asdict(case) for case in cases]),
@@ -97,6 +79,30 @@ def run() -> Iterator[Run]:
         assert done.returncode == 0, done.stderr[-2000:]
         report = json.loads(done.stdout)
         yield Run(report["cases"], report["growth"], done.stdout + done.stderr, sink)
+
+
+def _cases(stack: ExitStack, sink: Sink) -> list[Case]:
+    """Start the registries: every behaviour for every tool, and some of them deeper in or with another login."""
+    seeds = [repository for repository in seed_data(many=1, parallel=0) if repository.name in _SEEDS]
+    cases: list[Case] = []
+
+    def add(name: str, behaviour: str, tools: Iterable[str], *, only: str = "", login: dict[str, str]) -> None:
+        pace: Pace = "slow" if "slow" in behaviour else "alone" if behaviour in _LARGE else "many"
+        # A registry is asked 16 things at once at most, so that waiting for one answer is not waiting in a queue.
+        for some in [(tool,) for tool in tools] if pace == "slow" else [tuple(tools)]:
+            registry = stack.enter_context(HostileRegistry(sink, always=behaviour, only=only))
+            registry.seed(seeds)
+            cases.append(Case(name, registry.host, login, some, pace))
+
+    for behaviour in BEHAVIOURS:
+        add(behaviour, behaviour, tools.__all__, login=_PASSWORD)
+    for behaviour in _DEEPER:
+        for place, some in _PLACES.items():
+            add(f"{behaviour} at {place}", behaviour, some, only=place, login=_PASSWORD)
+    for behaviour in LOGINS:
+        add(f"{behaviour} by identity token", behaviour, ("get_details",), login=_IDENTITY)
+        add(f"{behaviour} by nobody", behaviour, ("get_details",), login={})
+    return cases
 
 
 def _shown(outcomes: list[dict[str, Any]]) -> list[str]:

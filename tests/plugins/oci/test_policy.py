@@ -6,9 +6,10 @@ import httpx2
 import pytest
 
 from fuseboard_oci.config import OciSettings
-from fuseboard_oci.errors import Blocked, InvalidInput
+from fuseboard_oci.errors import Blocked, InvalidInput, Unreachable
 from fuseboard_oci.transport.policy import HostPolicy
 from tests.plugins.oci.helpers import asking_nobody
+from tests.plugins.oci.test_guard import NOT_PUBLIC, PUBLIC
 
 pytestmark = pytest.mark.anyio
 
@@ -157,3 +158,155 @@ def test_a_link_stays_on_its_origin_below_v2(target: str, fine: bool) -> None:
         return
     with pytest.raises(Blocked, match=r"^BLOCKED_LINK"):
         HostPolicy.check_link(origin, httpx2.URL(target))
+
+
+def literal(address: str) -> str:
+    """An address as the host of a URL."""
+    return f"[{address.partition('%')[0]}]" if ":" in address else address
+
+
+@pytest.mark.parametrize("address", NOT_PUBLIC.split())
+async def test_no_redirect_realm_or_link_leads_to_an_address_that_is_not_public(address: str) -> None:
+    """By a name that has the address, and by the address itself."""
+    origin = httpx2.URL("https://ghcr.io/v2/x")
+    for host in ("internal.example", literal(address)):
+        url = httpx2.URL(f"https://{host}/v2/x")
+        with pytest.raises(Blocked, match=r"^BLOCKED_REDIRECT"):
+            await policy(address).check_redirect("ghcr.io", origin, url)
+        for login in (True, False):
+            with pytest.raises(Blocked, match=r"^BLOCKED_REALM"):
+                await policy(address).check_realm("ghcr.io", str(url), with_credentials=login)
+        with pytest.raises(Blocked, match=r"^BLOCKED_LINK"):
+            HostPolicy.check_link(origin, url)
+
+
+@pytest.mark.parametrize("address", PUBLIC.split())
+async def test_a_redirect_and_an_anonymous_realm_may_lead_to_any_public_address(address: str) -> None:
+    for host in ("cdn.example", literal(address)):
+        url = f"https://{host}/x"
+        await policy(address).check_redirect("ghcr.io", httpx2.URL("https://ghcr.io/v2/x"), httpx2.URL(url))
+        assert str(await policy(address).check_realm("ghcr.io", url, with_credentials=False)) == url
+        with pytest.raises(Blocked, match=r"^BLOCKED_REALM"):
+            await policy(address).check_realm("ghcr.io", url, with_credentials=True)
+
+
+async def test_a_host_without_an_address_is_neither_redirected_to_nor_a_realm() -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        raise OSError("no such name")
+
+    rules = HostPolicy(OciSettings(), resolve)
+    with pytest.raises(Unreachable, match=r"^HTTP_ERROR: the host cdn\.example has no address"):
+        await rules.check_redirect("ghcr.io", httpx2.URL("https://ghcr.io/"), httpx2.URL("https://cdn.example/"))
+    with pytest.raises(Unreachable, match=r"^HTTP_ERROR"):
+        await rules.check_realm("ghcr.io", "https://auth.example/token", with_credentials=False)
+
+
+async def test_redirect_hosts_are_for_their_own_registry_and_may_be_private() -> None:
+    corp = {"redirect_hosts": ["store.corp:9000", "blobs.corp"]}
+    rules = policy("10.0.0.1", registries={"corp:5000": corp, "other.corp": {}})
+    for target in ("https://store.corp:9000/blob?signature=x", "https://blobs.corp/blob"):
+        url = httpx2.URL(target)
+        await rules.check_redirect("corp:5000", httpx2.URL("https://corp:5000/v2/x"), url)
+        for stranger in ("other.corp", "ghcr.io"):
+            with pytest.raises(Blocked, match=r"^BLOCKED_REDIRECT"):
+                await rules.check_redirect(stranger, httpx2.URL(f"https://{stranger}/v2/x"), url)
+    for target in ("https://store.corp/", "https://blobs.corp:9000/", "https://u:p@blobs.corp/", "https://x.blobs.corp/"):
+        with pytest.raises(Blocked, match=r"^BLOCKED_REDIRECT"):
+            await rules.check_redirect("corp:5000", httpx2.URL("https://corp:5000/v2/x"), httpx2.URL(target))
+
+
+@pytest.mark.parametrize(("insecure", "target"), [(True, "http://store.corp/"), (False, "https://store.corp/")])
+async def test_a_redirect_host_is_asked_by_http_only_by_an_insecure_registry(insecure: bool, target: str) -> None:
+    rules = policy("10.0.0.1", registries={"corp": {"insecure": insecure, "redirect_hosts": ["store.corp"]}})
+    origin = httpx2.URL(f"{'http' if insecure else 'https'}://corp/v2/x")
+    await rules.check_redirect("corp", origin, httpx2.URL(target))
+    if not insecure:
+        with pytest.raises(Blocked, match=r"^BLOCKED_SCHEME"):
+            await rules.check_redirect("corp", origin, httpx2.URL("http://store.corp/"))
+
+
+async def test_a_redirect_host_is_no_realm_and_a_realm_host_no_target_of_redirects() -> None:
+    corp = {"redirect_hosts": ["store.corp"], "realm_hosts": ["auth.corp"]}
+    rules = policy("10.0.0.1", registries={"corp": corp})
+    with pytest.raises(Blocked, match=r"^BLOCKED_REALM"):
+        await rules.check_realm("corp", "https://store.corp/token", with_credentials=True)
+    with pytest.raises(Blocked, match=r"^BLOCKED_REDIRECT"):
+        await rules.check_redirect("corp", httpx2.URL("https://corp/v2/x"), httpx2.URL("https://auth.corp/"))
+    assert await rules.check_realm("corp", "https://auth.corp/token", with_credentials=True)
+    with pytest.raises(Blocked, match=r"^BLOCKED_REALM"):
+        await rules.check_realm("ghcr.io", "https://auth.corp/token", with_credentials=True)
+
+
+@pytest.mark.parametrize("role", ["realm_hosts", "redirect_hosts"])
+async def test_a_private_host_that_serves_a_registry_is_no_registry_for_callers(role: str) -> None:
+    """The operator named it for the redirects or tokens of one registry, not to be asked as another."""
+
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    async with asking_nobody(resolve=resolve, registries={"corp.example": {role: ["localhost"]}}) as oci:
+        with pytest.raises(Blocked, match=r"^BLOCKED_ADDRESS: .*not public"):
+            await oci.tags("demo/app", registry="localhost")
+
+
+@pytest.mark.parametrize(
+    ("registry", "user"),
+    [
+        ("team.example.com", "wide"),
+        ("x-1.example.com", "wide"),
+        ("exact.example.com", "narrow"),
+        ("example.com", None),
+        ("a.b.example.com", None),
+        ("teamexample.com", None),
+        ("team.example.com.evil.org", None),
+        ("team.example.org", None),
+        ("team.example.com:5000", None),
+    ],
+)
+def test_a_pattern_fits_one_label_without_a_port_and_a_name_of_its_own_wins(registry: str, user: str | None) -> None:
+    known = {
+        "*.example.com": {"username": "wide", "password": "w"},
+        "exact.example.com": {"username": "narrow", "password": "n"},
+    }
+    assert policy(registries=known).settings_of(registry).username == user
+
+
+def test_an_exact_name_without_a_login_takes_none_from_the_pattern() -> None:
+    known: dict[str, object] = {"*.example.com": {"username": "wide", "password": "w"}, "open.example.com": {}}
+    assert policy(registries=known).settings_of("open.example.com").username is None
+
+
+async def test_a_pattern_never_opens_a_private_address() -> None:
+    async def resolve(host: str, port: int) -> list[str]:
+        return ["10.0.0.1"]
+
+    registries = {"*.example.com": {"username": "a", "password": "b"}}
+    async with asking_nobody(resolve=resolve, registries=registries) as oci:
+        with pytest.raises(Blocked, match=r"^BLOCKED_ADDRESS: .*not public"):
+            await oci.tags("demo/app", registry="team.example.com")
+        for registry in ("team.example.com:5000", "team.example.com:80"):
+            with pytest.raises(Blocked, match=r"^BLOCKED_ADDRESS: .*port other than 443"):
+                await oci.tags("demo/app", registry=registry)
+
+
+def test_a_pattern_counts_for_the_list_of_allowed_registries() -> None:
+    rules = policy(host_policy="allowlist", registries={"*.example.com": {}})
+    assert str(rules.base_url("team.example.com")) == "https://team.example.com"
+    for registry in ("example.com", "a.b.example.com", "ghcr.io"):
+        with pytest.raises(Blocked, match=r"^BLOCKED_ADDRESS: .*not on the operator's list"):
+            rules.base_url(registry)
+
+
+async def test_a_pattern_may_name_realms_for_all_that_fit_it() -> None:
+    rules = policy("10.0.0.1", registries={"*.example.com": {"realm_hosts": ["auth.example.org"]}})
+    realm = "https://auth.example.org/token"
+    assert str(await rules.check_realm("team.example.com", realm, with_credentials=True)) == realm
+    with pytest.raises(Blocked, match=r"^BLOCKED_REALM"):
+        await rules.check_realm("a.b.example.com", realm, with_credentials=True)
+
+
+async def test_the_realm_of_a_registry_under_a_pattern_is_not_its_neighbour() -> None:
+    """Whoever may make registries below the pattern must not get the login of all."""
+    rules = policy("8.8.8.8", registries={"*.example.com": {"username": "a", "password": "b"}})
+    with pytest.raises(Blocked, match=r"^BLOCKED_REALM"):
+        await rules.check_realm("team.example.com", "https://evil.example.com/token", with_credentials=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FilePath, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from fuseboard_oci.errors import OciError
@@ -47,15 +47,30 @@ class Limits(BaseModel):
     retry_delay: float = Field(default=0.3, ge=0)
 
 
+def _proper(text: str) -> str:
+    # Bytes of an environment variable that are no UTF-8 arrive as halves of characters, which no request can carry.
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("this is no proper text and cannot be sent; write it in UTF-8")
+    return text
+
+
+def _proper_secret(secret: SecretStr) -> SecretStr:
+    _proper(secret.get_secret_value())
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_proper_secret)]
+
+
 class RegistrySettings(BaseModel):
     """What the operator knows about one registry. Naming a registry is what allows a private address."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     insecure: bool = Field(default=False, description="plain http instead of https")
-    username: str | None = None
-    password: SecretStr | None = None
-    identity_token: SecretStr | None = Field(default=None, description="OAuth2 refresh token, in place of a password")
+    username: Annotated[str, AfterValidator(_proper)] | None = None
+    password: Secret | None = None
+    identity_token: Secret | None = Field(default=None, description="OAuth2 refresh token, in place of a password")
     ca_bundle: FilePath | None = Field(default=None, description="PEM file; replaces the system's trust store")
     realm_hosts: frozenset[str] = Field(
         default=frozenset(), description="further host[:port] that may receive the credentials to make a token"
@@ -68,7 +83,7 @@ class RegistrySettings(BaseModel):
     @field_validator("realm_hosts", "redirect_hosts")
     @classmethod
     def _one_spelling(cls, hosts: frozenset[str]) -> frozenset[str]:
-        return frozenset(map(_registry_key, hosts))
+        return frozenset(map(_parsed, hosts))
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:
@@ -83,7 +98,12 @@ class OciSettings(BaseSettings):
     """Settings of the plugin; every field has a default."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FUSEBOARD_OCI_", env_nested_delimiter="__", env_ignore_empty=True, extra="forbid"
+        env_prefix="FUSEBOARD_OCI_",
+        env_nested_delimiter="__",
+        env_ignore_empty=True,
+        extra="forbid",
+        # What is refused may hold a password; the place and the reason say enough.
+        hide_input_in_errors=True,
     )
 
     registries: dict[str, RegistrySettings] = Field(
@@ -151,7 +171,8 @@ def _registry_key(text: str) -> str:
         # A pattern sends credentials to whoever owns a fitting name: *.com would be anybody.
         if "." not in suffix or ":" in suffix:
             raise ValueError(f"{text} is too wide; write a pattern like *.example.com, without a port")
-        return f"*.{_parsed(suffix)}"
+        _parsed(suffix)
+        return f"*.{suffix}"
     return _parsed(text)
 
 

@@ -19,6 +19,9 @@ from fuseboard_oci.reference import is_digest, is_fallback_tag, is_tag
 from fuseboard_oci.text import parse_object
 from fuseboard_oci.transport.wire import Answer
 
+# A registry that ignores the page size may send all of a hundred thousand tags at once.
+_MAX_PARTS = 500_000
+
 
 @dataclass(frozen=True, slots=True)
 class TagList:
@@ -97,7 +100,7 @@ class TagPages:
 
 def _fields_of(answer: Answer) -> dict[str, Any]:
     try:
-        return parse_object(answer.body)
+        return parse_object(answer.body, parts=_MAX_PARTS)
     except ValueError as error:
         raise BadAnswer("NOT_A_TAG_LIST", f"{answer.url.host} sent no list of tags: {error}") from None
 
@@ -133,7 +136,7 @@ class RepositoryPage:
 def repository_page(answer: Answer, count: int) -> RepositoryPage | None:
     """Read a page of `/v2/_catalog` that was asked for `count` names; None when the answer is no such page."""
     try:
-        names = parse_object(answer.body).get("repositories")
+        names = parse_object(answer.body, parts=_MAX_PARTS).get("repositories")
     except ValueError:
         return None
     if names is not None and not isinstance(names, list):

@@ -154,11 +154,17 @@ def is_repository(text: str) -> bool:
     return len(text) <= _MAX_NAME and _REPOSITORY.fullmatch(text) is not None and not _BARE_HASH.fullmatch(text)
 
 
+def names_registry(text: str) -> bool:
+    """Whether a repository begins with a registry: its first part has a dot or a colon, or is `localhost`."""
+    first, slash, _ = text.partition("/")
+    return bool(slash) and ("." in first or ":" in first or first == "localhost")
+
+
 def _split(text: str) -> Image:
     """Split a full reference; without a registry in it, Docker Hub is meant."""
     path, tag, digest = _split_tail(text)
-    first, slash, rest = path.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
+    if names_registry(path):
+        first, _, rest = path.partition("/")
         return Image(parse_registry(first), rest, tag, digest)
     return Image(DOCKER_HUB, path, tag, digest)
 

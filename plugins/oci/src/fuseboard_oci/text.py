@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 MAX_TEXT = 512
 MAX_ENTRIES = 64
 MAX_MAP = 8192
+MAX_PARTS = 50_000
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)?|\x1b[@-_]?")
 # Controls, formatting characters (bidi, zero width), private use; line and paragraph separators become a space.
@@ -65,13 +66,20 @@ def clean_map(values: Mapping[str, object], limit: int = MAX_ENTRIES) -> tuple[d
     return cleaned, len(values) - len(cleaned)
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes, *, parts: int = MAX_PARTS) -> dict[str, Any]:
     """Parse `body` as one JSON object.
 
+    Args:
+        body: the bytes; their number is the caller's matter.
+        parts: how many entries of lists and objects it may have. A megabyte of empty lists is forty of memory.
+
     Raises:
-        ValueError: not JSON in UTF-8, no object, a key given twice, NaN or Infinity, an endless number, or nested too
-            deep. The text says which, without quoting the body.
+        ValueError: not JSON in UTF-8, no object, a key given twice, NaN or Infinity, an endless number, nested too
+            deep, or of too many parts. The text says which, without quoting the body.
     """
+    # Those inside of texts are counted too: that is cheap, and real documents are far below.
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > parts:
+        raise ValueError("it has too many parts")
     try:
         parsed = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except RecursionError:

@@ -7,7 +7,7 @@ from typing import Any
 
 from fuseboard_oci.documents import Manifest, descriptor
 from fuseboard_oci.errors import BadAnswer, NotFound
-from fuseboard_oci.reading.platforms import Platform, platform_of
+from fuseboard_oci.reading.platforms import USUAL_VARIANTS, Platform, platform_of
 from fuseboard_oci.reading.survey import Found, Survey
 from fuseboard_oci.reference import Image
 from fuseboard_oci.registry import Registry
@@ -16,8 +16,6 @@ from fuseboard_oci.text import clean, parse_object
 USUAL = Platform("linux", "amd64")
 """What is taken when nobody names a platform and the image has it."""
 
-# What an architecture means when its variant is left out, as containerd and Docker read it.
-_DEFAULT_VARIANTS = {"amd64": "v1", "arm": "v7", "arm64": "v8"}
 _MOST_NAMED = 20
 
 
@@ -168,7 +166,7 @@ def _doubts(survey: Survey, row: Found, config: dict[str, Any]) -> list[str]:
 def _distance(platform: Platform, wanted: Platform) -> int:
     if platform == wanted:
         return 0
-    return 1 if platform.variant == _DEFAULT_VARIANTS.get(platform.architecture, "") else 2
+    return 1 if platform.variant == USUAL_VARIANTS.get(platform.architecture, "") else 2
 
 
 def type_of(manifest: Manifest) -> str:

@@ -12,6 +12,9 @@ from fuseboard_oci.text import clean
 
 _COMPONENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
+USUAL_VARIANTS = {"amd64": "v1", "arm": "v7", "arm64": "v8"}
+"""What an architecture means when its variant is left out, as containerd and Docker read it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Platform:
@@ -28,8 +31,8 @@ class Platform:
         """Whether an image for this platform answers to `wanted`, which may leave its variant open."""
         if (self.os, self.architecture) != (wanted.os, wanted.architecture):
             return False
-        # arm64 has had one variant since its beginning, so v8 and no variant mean the same.
-        return not wanted.variant or wanted.variant == (self.variant or ("v8" if self.architecture == "arm64" else ""))
+        usual = USUAL_VARIANTS.get(self.architecture, "")
+        return not wanted.variant or wanted.variant == (self.variant or usual)
 
 
 def parse_platform(text: str) -> Platform:

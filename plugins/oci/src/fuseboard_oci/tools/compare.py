@@ -13,7 +13,7 @@ from fuseboard_oci.reading.compare import Comparison, compare
 from fuseboard_oci.reading.many import MOST_IMAGES
 from fuseboard_oci.reading.platforms import parse_platform
 from fuseboard_oci.reading.result import Failure
-from fuseboard_oci.reference import DOCKER_HUB, Image, parse_image
+from fuseboard_oci.reference import DOCKER_HUB, Image, names_registry, parse_image
 from fuseboard_oci.tools.arguments import Password, RegistryName, RepositoryName, Username, deadline, several
 from fuseboard_oci.tools.config import OnePlatform, ShowValues
 
@@ -84,13 +84,8 @@ def _second(first: Image, repository: str | None, reference: str | None) -> Imag
         raise InvalidInput("INVALID_ARGUMENT", "there is nothing to compare with: give reference_b or repository_b")
     if not repository:
         return parse_image(first.repository, first.registry, reference)
-    registry = None if first.registry == DOCKER_HUB or _names_a_registry(repository) else first.registry
+    registry = None if first.registry == DOCKER_HUB or names_registry(repository) else first.registry
     second = parse_image(repository, registry, reference)
     if second.tag or second.digest:
         return second
     return Image(second.registry, second.repository, first.tag, first.digest)
-
-
-def _names_a_registry(repository: str) -> bool:
-    first, slash, _ = repository.partition("/")
-    return bool(slash) and ("." in first or ":" in first or first == "localhost")

@@ -62,6 +62,18 @@ class HostPolicy:
             raise Blocked("BLOCKED_ADDRESS", f"{registry} is not on the operator's list of registries. {remedy}")
         return httpx2.URL(f"https://{registry}")
 
+    async def check_first(self, registry: str, url: httpx2.URL) -> None:
+        """Allow the first request to a registry; where `url` is of an unnamed one, it must be a public host.
+
+        The connection itself is refused to every private host but those that the operator named. A host that is named
+        for the redirects or tokens of a registry is not named as a registry.
+
+        Raises:
+            Blocked: BLOCKED_ADDRESS.
+        """
+        if registry not in self._settings.registries and self.guard.is_named(url.host, url.port or 443):
+            await self._require_public(url, "BLOCKED_ADDRESS")
+
     async def check_redirect(self, registry: str, origin: httpx2.URL, target: httpx2.URL) -> None:
         """Allow a redirect to the same origin, to the registry's `redirect_hosts`, and to any public https host.
 

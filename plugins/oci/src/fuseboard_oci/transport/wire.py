@@ -15,7 +15,7 @@ from typing import Literal, Self
 import anyio
 import httpx2
 
-from fuseboard_oci.config import Limits, OciSettings
+from fuseboard_oci.config import Limits, OciSettings, is_pattern
 from fuseboard_oci.errors import BadAnswer, Unreachable
 from fuseboard_oci.text import clean
 from fuseboard_oci.transport.bounded import LIMIT, BoundedTransport
@@ -136,6 +136,7 @@ class Wire:
 
     async def _follow(self, ask: Ask) -> Answer:
         url, auth = ask.url, ask.auth
+        await self._policy.check_first(ask.registry, url)
         for _ in range(self._limits.redirects + 1):
             response = await self._send(ask, url, auth)
             target = redirect_target(url, response)
@@ -163,7 +164,9 @@ def _client(settings: OciSettings, policy: HostPolicy) -> httpx2.AsyncClient:
         return BoundedTransport(guarded_transport(policy.guard, context, _CONNECTIONS), limits.error_bytes)
 
     mounts: dict[str, httpx2.AsyncBaseTransport | None] = {}
-    for registry, known in settings.registries.items():
+    # Names before patterns, also those without a bundle: of two keys that fit equally well the first one counts.
+    for registry, known in sorted(settings.registries.items(), key=lambda item: is_pattern(item[0])):
+        mounts.setdefault(f"https://{registry}", None)
         if known.ca_bundle is not None:
             context = ssl.create_default_context(cafile=known.ca_bundle)
             for host in (registry, *known.realm_hosts, *known.redirect_hosts):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import cache
 
 from fuseboard_oci.documents import DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST
+from fuseboard_oci.testing.builder import Repository
 from fuseboard_oci.testing.hostile.scene import Behaviour, Scene
 from fuseboard_oci.testing.http import Response
 
@@ -21,6 +22,13 @@ def _head_with_wrong_digest(scene: Scene) -> Response:
     if scene.request.method == "HEAD":
         return scene.manifest(("Docker-Content-Digest", _NO_DIGEST))
     return scene.manifest(("Docker-Content-Digest", scene.item.digest))
+
+
+def _base_at_the_sink(scene: Scene) -> Response:
+    host = scene.sink.removeprefix("http://")
+    notes = {"org.opencontainers.image.base.name": f"{host}/x:1.0", "org.opencontainers.image.base.digest": _NO_DIGEST}
+    image = Repository("x").image(layers=[], annotations=notes)
+    return Response(200, [("Content-Type", OCI_MANIFEST)], image.body)
 
 
 @cache
@@ -62,6 +70,7 @@ MANIFESTS: dict[str, Behaviour] = {
     "charset": lambda scene: scene.manifest(("Content-Type", f"{OCI_MANIFEST}; charset=utf-8")),
     "no-type": lambda scene: scene.manifest(("Content-Type", "")),
     "other-type": lambda scene: scene.manifest(("Content-Type", DOCKER_MANIFEST)),
+    "base-sink": _base_at_the_sink,
     "cookie": lambda scene: scene.manifest(("Set-Cookie", "session=1")),
     "html": _document(b"<html>hello</html>", "text/html"),
     "json-list": _document(b"[1, 2]"),
