@@ -1,4 +1,4 @@
-"""What a client of registries must get right, by number: a test carries `pytest.mark.case(number)` for what it proves."""
+"""What a client of registries must get right, by number; a test is marked `case(number)` for what it proves."""
 
 from __future__ import annotations
 

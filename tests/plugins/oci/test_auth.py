@@ -21,6 +21,7 @@ from tests.plugins.oci.helpers import ALICE, asking
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.case(28)
 async def test_anonymous_questions_get_a_token_per_repository() -> None:
     with InMemoryRegistry(auth="token") as registry:
         registry.seed(seed_data())
@@ -31,6 +32,7 @@ async def test_anonymous_questions_get_a_token_per_repository() -> None:
         assert registry.doorman.exchanges == 2
 
 
+@pytest.mark.case(29)
 async def test_a_private_repository_says_so_to_the_anonymous() -> None:
     with InMemoryRegistry(auth="token") as registry:
         registry.seed(seed_data())
@@ -39,6 +41,7 @@ async def test_a_private_repository_says_so_to_the_anonymous() -> None:
                 await oci.tags("private/secret")
 
 
+@pytest.mark.case(29)
 @pytest.mark.parametrize("mode", ["token", "basic"])
 async def test_configured_credentials_open_a_private_repository(mode: str) -> None:
     with InMemoryRegistry(auth=mode) as registry:  # type: ignore[arg-type]
@@ -48,6 +51,7 @@ async def test_configured_credentials_open_a_private_repository(mode: str) -> No
             assert (await oci.details("private/secret")).architectures == ["amd64"]
 
 
+@pytest.mark.case(29)
 @pytest.mark.parametrize("mode", ["token", "basic"])
 async def test_wrong_credentials_are_said_to_be_refused_at_once(mode: str) -> None:
     with InMemoryRegistry(auth=mode) as registry:  # type: ignore[arg-type]
@@ -98,6 +102,7 @@ async def test_half_a_login_is_an_error() -> None:
                 await oci.tags("demo/app", username="alice")
 
 
+@pytest.mark.case(30)
 async def test_a_token_turned_invalid_is_renewed_once() -> None:
     with InMemoryRegistry(auth="token") as registry:
         registry.seed(seed_data())
@@ -121,6 +126,7 @@ async def test_twenty_cold_calls_make_one_exchange() -> None:
         assert registry.doorman.exchanges == 1
 
 
+@pytest.mark.case(31)
 async def test_a_registry_that_always_refuses_is_asked_twice() -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry, **ALICE) as oci:
@@ -129,6 +135,7 @@ async def test_a_registry_that_always_refuses_is_asked_twice() -> None:
         assert [entry.path for entry in registry.log if "/v2/" in entry.path] == ["/v2/denied/manifests/1.0"] * 2
 
 
+@pytest.mark.case(32)
 async def test_bearer_is_chosen_among_many_challenges_and_the_scope_is_ours() -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry, **ALICE) as oci:
@@ -139,6 +146,7 @@ async def test_bearer_is_chosen_among_many_challenges_and_the_scope_is_ours() ->
         assert "service=a%2C+b" in token_request.path or "service=a%2C%20b" in token_request.path
 
 
+@pytest.mark.case(33)
 @pytest.mark.parametrize("login", [ALICE, {}])
 async def test_a_realm_on_an_internal_host_is_not_asked(login: dict[str, Any]) -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
@@ -163,6 +171,7 @@ async def test_a_realm_that_is_no_url_is_a_bad_realm(repository: str) -> None:
                 await oci.details(repository)
 
 
+@pytest.mark.case(34)
 async def test_no_password_follows_a_redirect_to_an_internal_service() -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry, **ALICE) as oci:

@@ -15,6 +15,7 @@ BASIC = Challenge("basic", {"realm": "x"})
 NEGOTIATE = Challenge("negotiate")
 
 
+@pytest.mark.case(32)
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [

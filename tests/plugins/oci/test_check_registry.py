@@ -77,6 +77,7 @@ async def test_with_a_repository_the_referrers_api_is_looked_for(has_api: bool, 
     assert found.error is None
 
 
+@pytest.mark.case(40)
 async def test_the_pulls_that_are_left_are_shown_and_none_is_used() -> None:
     with seeded(InMemoryRegistry(rate=76)) as registry:
         async with asking(registry) as oci:

@@ -74,6 +74,7 @@ async def test_a_config_that_sets_nothing_is_still_an_answer(document: bytes) ->
     assert config.keys() == {"digest", "warnings"}
 
 
+@pytest.mark.case(39)
 async def test_hostile_labels_are_cleaned_cut_and_announced() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data(many=0, parallel=0))
@@ -87,6 +88,7 @@ async def test_hostile_labels_are_cleaned_cut_and_announced() -> None:
         assert json.dumps(config, ensure_ascii=False).encode("utf-8")
 
 
+@pytest.mark.case(39)
 async def test_invisible_characters_and_lone_surrogates_neither_pass_nor_hide_a_secret() -> None:
     document = (
         b'{"config": {"Labels": {"pass\\u200bword": "abc123", "x\\ud800": "\\udfff"}, "Cmd": ["TOK\\u2060EN=abc123"]}}'

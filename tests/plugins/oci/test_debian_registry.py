@@ -32,22 +32,26 @@ def _digest(registry: DebianRegistry, name: str, reference: str) -> str:
         return "sha256:" + hashlib.sha256(answer.read()).hexdigest()
 
 
+@pytest.mark.case(1)
 async def test_it_lists_tags(open_registry: DebianRegistry) -> None:
     async with asking(open_registry.host) as oci:
         assert await oci.tags("demo/app") == ["2.0.0-rc.1", "1.1.0", "1.0.0"]
 
 
+@pytest.mark.case(2)
 async def test_it_ignores_the_page_size_and_still_every_tag_comes_once(open_registry: DebianRegistry) -> None:
     tags = _repository("demo/manytags").items[-1].tags
     async with asking(open_registry.host, limits={"page_size": 10}) as oci:
         assert sorted(await oci.tags("demo/manytags")) == sorted(tags)
 
 
+@pytest.mark.case(7)
 async def test_its_emptied_repository_is_an_empty_list(open_registry: DebianRegistry) -> None:
     async with asking(open_registry.host) as oci:
         assert await oci.tags("demo/emptied") == []
 
 
+@pytest.mark.case(8)
 async def test_its_unknown_repository_is_name_unknown(open_registry: DebianRegistry) -> None:
     async with asking(open_registry.host) as oci:
         with pytest.raises(NotFound, match=r"^NAME_UNKNOWN"):
@@ -59,16 +63,16 @@ async def test_its_unknown_repository_is_name_unknown(open_registry: DebianRegis
 @pytest.mark.parametrize(
     ("repository", "reference", "kind", "architectures"),
     [
-        ("demo/single", "1.0", "image", ["amd64"]),
-        ("demo/multi", "1.0", "index", ["amd64", "arm", "arm64", "s390x"]),
-        ("demo/dockerlist", "1.0", "index", ["amd64", "arm64"]),
-        ("demo/dockersingle", "1.0", "image", ["amd64"]),
-        ("demo/nomt", "index", "index", ["amd64"]),
-        ("demo/nomt", "manifest", "image", ["amd64"]),
-        ("demo/nested", "1.0", "index", ["amd64", "riscv64"]),
-        ("demo/noplat", "1.0", "index", ["amd64", "arm64"]),
-        ("demo/chart", "0.1.0", "artifact", []),
-        ("demo/artifact", "1.0", "artifact", []),
+        pytest.param("demo/single", "1.0", "image", ["amd64"], marks=pytest.mark.case(13)),
+        pytest.param("demo/multi", "1.0", "index", ["amd64", "arm", "arm64", "s390x"], marks=pytest.mark.case(14)),
+        pytest.param("demo/dockerlist", "1.0", "index", ["amd64", "arm64"], marks=pytest.mark.case(15)),
+        pytest.param("demo/dockersingle", "1.0", "image", ["amd64"], marks=pytest.mark.case(15)),
+        pytest.param("demo/nomt", "index", "index", ["amd64"], marks=pytest.mark.case(16)),
+        pytest.param("demo/nomt", "manifest", "image", ["amd64"], marks=pytest.mark.case(16)),
+        pytest.param("demo/nested", "1.0", "index", ["amd64", "riscv64"], marks=pytest.mark.case(17)),
+        pytest.param("demo/noplat", "1.0", "index", ["amd64", "arm64"], marks=pytest.mark.case(18)),
+        pytest.param("demo/chart", "0.1.0", "artifact", [], marks=pytest.mark.case(20)),
+        pytest.param("demo/artifact", "1.0", "artifact", [], marks=pytest.mark.case(20)),
         ("demo/windows", "1.0", "index", ["amd64"]),
         ("demo/zstd", "1.0", "image", ["amd64"]),
         ("demo/a/b/c/d-e__f.g", "v1", "image", ["amd64"]),
@@ -85,6 +89,7 @@ async def test_it_gives_details_with_the_digest_of_what_it_holds(
     assert details.digest_source == "verified"
 
 
+@pytest.mark.case(14)
 async def test_it_gives_the_annotations_and_attestations_of_an_index(open_registry: DebianRegistry) -> None:
     async with asking(open_registry.host) as oci:
         details = await oci.details("demo/multi")
@@ -94,6 +99,7 @@ async def test_it_gives_the_annotations_and_attestations_of_an_index(open_regist
         assert (chosen.platforms[0].platform, chosen.platforms[0].layers) == ("linux/arm64/v8", 2)
 
 
+@pytest.mark.case(23)
 async def test_its_large_index_is_read_and_its_annotations_cut(open_registry: DebianRegistry) -> None:
     async with asking(open_registry.host) as oci:
         details = await oci.details("demo/big")
@@ -140,6 +146,7 @@ async def test_with_a_wrong_password_it_refuses(basic_registry: DebianRegistry) 
             await oci.tags("demo/app")
 
 
+@pytest.mark.case(28, 29)
 async def test_with_tokens_the_anonymous_may_pull_what_is_not_private(
     token_registry: DebianRegistry, token_server: TokenServer
 ) -> None:
@@ -150,6 +157,7 @@ async def test_with_tokens_the_anonymous_may_pull_what_is_not_private(
             await oci.tags("private/secret")
 
 
+@pytest.mark.case(29)
 async def test_with_tokens_alice_may_pull_what_is_private(
     token_registry: DebianRegistry, token_server: TokenServer
 ) -> None:
@@ -158,6 +166,7 @@ async def test_with_tokens_alice_may_pull_what_is_private(
         assert (await oci.details("private/secret")).architectures == ["amd64"]
 
 
+@pytest.mark.case(29)
 async def test_with_tokens_a_wrong_password_is_refused(
     token_registry: DebianRegistry, token_server: TokenServer
 ) -> None:

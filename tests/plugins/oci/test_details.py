@@ -16,6 +16,7 @@ from tests.plugins.oci.helpers import asking, held
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.case(13)
 async def test_a_single_image_has_its_digest_and_the_architecture_of_its_config() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())
@@ -35,6 +36,7 @@ async def test_a_single_image_has_its_digest_and_the_architecture_of_its_config(
         assert details.notice == NOTICE
 
 
+@pytest.mark.case(14)
 async def test_an_index_lists_its_platforms_and_only_counts_its_attestations() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())
@@ -87,6 +89,7 @@ def test_a_platform_without_variant_answers_to_the_default_variant_only() -> Non
     assert not Platform("windows", "amd64").matches(Platform("linux", "amd64"))
 
 
+@pytest.mark.case(15)
 @pytest.mark.parametrize(("repository", "kind"), [("demo/dockerlist", "index"), ("demo/dockersingle", "image")])
 async def test_docker_manifests_are_read_like_oci_ones(repository: str, kind: str) -> None:
     with InMemoryRegistry() as registry:
@@ -98,6 +101,7 @@ async def test_docker_manifests_are_read_like_oci_ones(repository: str, kind: st
         assert details.architectures == (["amd64", "arm64"] if kind == "index" else ["amd64"])
 
 
+@pytest.mark.case(16)
 @pytest.mark.parametrize(("reference", "kind"), [("index", "index"), ("manifest", "image")])
 async def test_a_manifest_without_a_media_type_of_its_own_takes_the_one_it_is_served_as(
     reference: str, kind: str
@@ -109,6 +113,7 @@ async def test_a_manifest_without_a_media_type_of_its_own_takes_the_one_it_is_se
         assert (details.kind, details.architectures) == (kind, ["amd64"])
 
 
+@pytest.mark.case(17)
 async def test_an_index_in_an_index_is_walked() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())
@@ -117,6 +122,7 @@ async def test_an_index_in_an_index_is_walked() -> None:
         assert details.architectures == ["amd64", "riscv64"]
 
 
+@pytest.mark.case(17)
 async def test_indexes_are_walked_three_deep_and_no_deeper() -> None:
     repository = Repository("deep")
     child = repository.image(layers=[])
@@ -148,6 +154,7 @@ async def test_an_index_that_fans_out_costs_a_bounded_number_of_requests() -> No
         assert "52 entries of unknown platform were not read" in details.warnings
 
 
+@pytest.mark.case(18)
 async def test_platforms_that_the_index_leaves_out_come_from_the_configs() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())
@@ -156,6 +163,7 @@ async def test_platforms_that_the_index_leaves_out_come_from_the_configs() -> No
         assert [(row.platform, row.layers) for row in details.platforms] == [("linux/amd64", 1), ("linux/arm64", 1)]
 
 
+@pytest.mark.case(19)
 async def test_a_child_that_is_missing_is_a_warning_when_it_is_asked_for() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())
@@ -167,6 +175,7 @@ async def test_a_child_that_is_missing_is_a_warning_when_it_is_asked_for() -> No
         assert details.platforms[0].layers is None
 
 
+@pytest.mark.case(20)
 @pytest.mark.parametrize(
     ("repository", "reference", "artifact_type"),
     [
@@ -185,6 +194,7 @@ async def test_an_artifact_has_a_type_and_no_platforms(repository: str, referenc
         assert details.platforms == []
 
 
+@pytest.mark.case(21)
 async def test_an_unknown_media_type_is_named_and_not_guessed_at() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())
@@ -211,6 +221,7 @@ async def test_unusual_images_are_images(repository: str, tag: str) -> None:
             assert (await oci.details(repository, tag)).architectures == ["amd64"]
 
 
+@pytest.mark.case(22)
 async def test_a_digest_gives_the_same_details_as_its_tag() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())
@@ -231,6 +242,7 @@ async def test_a_sha512_digest_is_checked_in_its_own_algorithm() -> None:
             assert (await oci.details("demo/single", digest)).digest == digest
 
 
+@pytest.mark.case(22)
 @pytest.mark.parametrize("reference", ["SHA256:" + "A" * 64, "sha256:" + "A" * 64, "sha256:abc"])
 async def test_a_malformed_digest_is_refused_without_a_request(reference: str) -> None:
     with InMemoryRegistry() as registry:

@@ -17,6 +17,7 @@ from tests.plugins.oci.helpers import asking, held
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.case(23)
 async def test_the_annotations_of_a_large_index_are_cut() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())
@@ -152,6 +153,7 @@ async def test_an_index_of_more_children_than_the_limit_is_cut_and_says_so() -> 
         assert details.warnings == ["only the first 64 of 70 entries of the index were read"]
 
 
+@pytest.mark.case(24)
 async def test_without_a_digest_header_the_digest_is_computed_and_says_so() -> None:
     with InMemoryRegistry(digest_header=False) as registry:
         registry.seed(seed_data())
@@ -163,18 +165,18 @@ async def test_without_a_digest_header_the_digest_is_computed_and_says_so() -> N
 @pytest.mark.parametrize(
     ("repository", "code"),
     [
-        ("wrong-digest", "DIGEST_MISMATCH"),
+        pytest.param("wrong-digest", "DIGEST_MISMATCH", marks=pytest.mark.case(24)),
         ("rubbish-digest", "DIGEST_MISMATCH"),
-        ("other-type", "MEDIA_TYPE_MISMATCH"),
-        ("html", "NOT_A_MANIFEST"),
-        ("json-list", "NOT_A_MANIFEST"),
-        ("brackets", "NOT_A_MANIFEST"),
+        pytest.param("other-type", "MEDIA_TYPE_MISMATCH", marks=pytest.mark.case(25)),
+        pytest.param("html", "NOT_A_MANIFEST", marks=pytest.mark.case(26)),
+        pytest.param("json-list", "NOT_A_MANIFEST", marks=pytest.mark.case(26)),
+        pytest.param("brackets", "NOT_A_MANIFEST", marks=pytest.mark.case(26)),
         ("nan", "NOT_A_MANIFEST"),
         ("twice", "NOT_A_MANIFEST"),
         ("no-utf8", "NOT_A_MANIFEST"),
         ("null-tags", "NOT_A_MANIFEST"),
-        ("gzip-bomb", "BAD_ENCODING"),
-        ("endless", "TOO_LARGE"),
+        pytest.param("gzip-bomb", "BAD_ENCODING", marks=pytest.mark.case(27)),
+        pytest.param("endless", "TOO_LARGE", marks=pytest.mark.case(27)),
     ],
 )
 async def test_an_answer_that_cannot_be_trusted_is_an_error_with_a_code(repository: str, code: str) -> None:
@@ -184,7 +186,15 @@ async def test_an_answer_that_cannot_be_trusted_is_an_error_with_a_code(reposito
                 await oci.details(repository)
 
 
-@pytest.mark.parametrize("repository", ["no-digest", "charset", "no-type", "cookie"])
+@pytest.mark.parametrize(
+    "repository",
+    [
+        pytest.param("no-digest", marks=pytest.mark.case(24)),
+        pytest.param("charset", marks=pytest.mark.case(25)),
+        pytest.param("no-type", marks=pytest.mark.case(25)),
+        "cookie",
+    ],
+)
 async def test_an_unusual_but_honest_answer_is_fine(repository: str) -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry) as oci:
@@ -201,6 +211,7 @@ async def test_no_cookie_is_ever_sent_back() -> None:
         assert not any(entry.cookie for entry in registry.log)
 
 
+@pytest.mark.case(39)
 async def test_hostile_annotations_are_cleaned_cut_and_announced() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())

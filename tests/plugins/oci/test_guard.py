@@ -79,6 +79,7 @@ async def test_an_unnamed_host_is_asked_on_port_443_only() -> None:
         await GuardedBackend(_guard("8.8.8.8")).connect_tcp("public.example", 8443, timeout=2)
 
 
+@pytest.mark.case(35)
 @pytest.mark.anyio
 async def test_a_name_that_resolves_differently_the_second_time_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The socket goes to the address that was checked: a second lookup, which would lead inside, does not happen."""

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import time
 import tracemalloc
 
 import anyio
+import httpx2
 import pytest
 
+from fuseboard_oci.config import Limits
 from fuseboard_oci.errors import BadAnswer, Blocked, RateLimited, Unreachable
-from fuseboard_oci.testing import HostileRegistry, InMemoryRegistry, Sink, seed_data
+from fuseboard_oci.paging import TagPages
+from fuseboard_oci.reference import Image
+from fuseboard_oci.testing import HostileRegistry, InMemoryRegistry, LoopbackServer, Sink, seed_data
+from fuseboard_oci.testing.http import Request, Response
+from fuseboard_oci.transport.wire import Answer
 from tests.plugins.oci.helpers import asking
 
 pytestmark = pytest.mark.anyio
@@ -63,6 +70,44 @@ async def test_a_body_without_an_end_costs_little_memory(repository: str) -> Non
     assert peak < 24 * 2**20
 
 
+async def test_what_is_no_tag_costs_no_memory_however_long_it_is_and_however_many_pages_have_one() -> None:
+    pages = TagPages(httpx2.URL("https://ghcr.io/v2/x/tags/list"), Limits())
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            link = httpx2.Headers({"link": f"</v2/x/tags/list?page={number}>; rel=next"})
+            body = b'{"tags": ["%d%s", "t%d"]}' % (number, b"x" * 2**20, number)
+            assert pages.url is not None
+            pages.add(Answer(200, link, body, pages.url))
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert kept < 2 * 2**20
+    assert len(pages.result().tags) == 100
+
+
+@pytest.mark.parametrize(("rows", "text", "pages"), [(4, 0, 3), (1, 4000, 3), (1, 0, 10), (20, 0, 1)])
+async def test_referrers_are_read_up_to_a_size_and_the_rest_is_said_to_be_missing(
+    rows: int, text: int, pages: int
+) -> None:
+    """A row counts as a kilobyte at least: ten of those, or ten kilobytes of text."""
+
+    class Endless(LoopbackServer):
+        def respond(self, request: Request) -> Response:
+            number = len(self.log)
+            found = [{"digest": f"sha256:{number:032x}{row:032x}", "x": "y" * text} for row in range(rows)]
+            link = ("Link", f'<{request.path}?page={number}>; rel="next"')
+            return Response(200, [link], json.dumps({"manifests": found}).encode())
+
+    with Endless() as registry:
+        async with asking(registry, limits={"list_bytes": 10 * 2**10}) as oci:
+            image = Image(oci.registry, "demo/app", "1.0")
+            found = await oci.client.registry(oci.registry).referrers(image, f"sha256:{'0' * 64}")
+        assert found is not None
+        assert (len(found.rows), found.complete) == (rows * pages, False)
+        assert len(registry.log) == pages
+
+
 async def test_a_call_of_many_requests_has_a_deadline_of_its_own() -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry, limits={"call_timeout": 0.3}) as oci:
@@ -84,6 +129,7 @@ async def test_a_server_that_fails_every_second_time_is_good_enough() -> None:
             assert (await oci.details("every-second")).kind == "image"
 
 
+@pytest.mark.case(40)
 async def test_a_rate_limit_says_when_to_come_back_and_shows_no_escape_sequence() -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry) as oci:

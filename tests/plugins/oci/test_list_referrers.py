@@ -73,6 +73,7 @@ def types(result: Referrers) -> dict[str, list[str | None]]:
     return {name: list(rows) for name, rows in found.items() if rows}
 
 
+@pytest.mark.case(38)
 @pytest.mark.anyio
 @pytest.mark.parametrize("auth", ["none", "basic", "token"])
 async def test_the_referrers_of_a_signed_image_are_found_by_the_api(auth: Literal["none", "basic", "token"]) -> None:
@@ -86,6 +87,7 @@ async def test_the_referrers_of_a_signed_image_are_found_by_the_api(auth: Litera
         assert not any(".sig" in entry.path for entry in registry.log), "a signature was found, so no old tag is asked"
 
 
+@pytest.mark.case(38)
 @pytest.mark.anyio
 @pytest.mark.parametrize("repository", ["demo/signed", "demo/signedindex"])
 async def test_without_the_api_they_are_found_by_the_tag_that_stands_in_for_it(repository: str) -> None:
@@ -96,6 +98,7 @@ async def test_without_the_api_they_are_found_by_the_tag_that_stands_in_for_it(r
         assert (result.source, result.signed) == ("tag", "present")
 
 
+@pytest.mark.case(38)
 @pytest.mark.anyio
 @pytest.mark.parametrize(("has_api", "source"), [(True, "api"), (False, "none")])
 async def test_an_image_that_nothing_refers_to_is_not_signed(has_api: bool, source: str) -> None:
@@ -113,6 +116,7 @@ async def test_an_image_that_nothing_refers_to_is_not_signed(has_api: bool, sour
         assert asked == ["HEAD"] * 3 if has_api else ["GET", "HEAD", "HEAD", "HEAD"]
 
 
+@pytest.mark.case(38)
 @pytest.mark.anyio
 async def test_a_filter_lists_one_type_and_leaves_signed_as_it_is() -> None:
     with seeded(InMemoryRegistry()) as registry:
@@ -356,6 +360,7 @@ def test_any_json_served_as_referrers_gives_a_result_or_a_named_error() -> None:
         check()
 
 
+@pytest.mark.case(38)
 @pytest.mark.anyio
 @pytest.mark.external
 async def test_on_docker_registry_the_stand_in_tag_is_found(open_registry: DebianRegistry) -> None:
@@ -367,6 +372,7 @@ async def test_on_docker_registry_the_stand_in_tag_is_found(open_registry: Debia
         assert len((await referrers(oci, "demo/multi")).attestations) == 2
 
 
+@pytest.mark.case(38)
 @pytest.mark.anyio
 @pytest.mark.external
 @pytest.mark.parametrize("name", ["open_registry", "basic_registry", "token_registry"])

@@ -13,6 +13,7 @@ from tests.plugins.oci.helpers import asking, asking_nobody
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.case(1)
 async def test_the_tags_of_a_repository_come_newest_first() -> None:
     with InMemoryRegistry() as registry:
         registry.seed(seed_data())
@@ -28,13 +29,13 @@ async def test_the_tags_of_a_repository_come_newest_first() -> None:
 @pytest.mark.parametrize(
     ("switches", "page_size", "requests"),
     [
-        ({"ignore_n": True}, 100, 1),
-        ({"link": "rfc"}, 100, 12),
-        ({"link": "rfc", "max_n": 7}, 100, 172),
-        ({"link": "unquoted"}, 100, 12),
-        ({"link": "absolute"}, 100, 12),
-        ({"link": "none"}, 100, 13),
-        ({"link": "none"}, 1000, 2),
+        pytest.param({"ignore_n": True}, 100, 1, marks=pytest.mark.case(2)),
+        pytest.param({"link": "rfc"}, 100, 12, marks=pytest.mark.case(3)),
+        pytest.param({"link": "rfc", "max_n": 7}, 100, 172, marks=pytest.mark.case(3)),
+        pytest.param({"link": "unquoted"}, 100, 12, marks=pytest.mark.case(4)),
+        pytest.param({"link": "absolute"}, 100, 12, marks=pytest.mark.case(5)),
+        pytest.param({"link": "none"}, 100, 13, marks=pytest.mark.case(6)),
+        pytest.param({"link": "none"}, 1000, 2, marks=pytest.mark.case(6)),
         ({"link": "rfc"}, 2000, 2),
     ],
 )
@@ -99,7 +100,7 @@ async def test_bookkeeping_tags_of_signatures_are_hidden() -> None:
             assert await oci.tags("demo/signed") == ["1.0"]
 
 
-@pytest.mark.parametrize("null_tags", [True, False])
+@pytest.mark.parametrize("null_tags", [pytest.param(True, marks=pytest.mark.case(7)), False])
 async def test_a_repository_whose_tags_were_all_deleted_is_an_empty_list(null_tags: bool) -> None:
     with InMemoryRegistry(null_tags=null_tags) as registry:
         registry.seed(seed_data())
@@ -109,6 +110,7 @@ async def test_a_repository_whose_tags_were_all_deleted_is_an_empty_list(null_ta
             assert "does not exist" in result.content[1].text
 
 
+@pytest.mark.case(8)
 async def test_an_unknown_repository_is_an_error_where_the_registry_tells() -> None:
     with InMemoryRegistry() as registry:
         async with asking(registry) as oci:
@@ -116,6 +118,7 @@ async def test_an_unknown_repository_is_an_error_where_the_registry_tells() -> N
                 await oci.tags("no/such")
 
 
+@pytest.mark.case(8)
 async def test_an_unknown_repository_is_empty_where_the_registry_does_not_tell() -> None:
     with InMemoryRegistry(unknown_is_empty=True) as registry:
         async with asking(registry) as oci:
@@ -124,6 +127,7 @@ async def test_an_unknown_repository_is_empty_where_the_registry_does_not_tell()
             assert "does not exist" in result.content[1].text
 
 
+@pytest.mark.case(9)
 async def test_a_link_to_the_same_page_ends_after_two_requests() -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry) as oci:
@@ -132,6 +136,7 @@ async def test_a_link_to_the_same_page_ends_after_two_requests() -> None:
         assert len(registry.log) == 2
 
 
+@pytest.mark.case(10)
 @pytest.mark.parametrize("repository", ["link-sink", "link-outside"])
 async def test_a_link_to_another_place_is_not_followed(repository: str) -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
@@ -142,6 +147,7 @@ async def test_a_link_to_another_place_is_not_followed(repository: str) -> None:
         assert len(registry.log) == 1
 
 
+@pytest.mark.case(11)
 async def test_endless_pages_are_cut_and_flagged() -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry) as oci:
@@ -159,6 +165,7 @@ async def test_the_number_of_pages_is_limited_as_well() -> None:
         assert len(registry.log) == 3
 
 
+@pytest.mark.case(12)
 async def test_values_that_are_no_tags_are_dropped() -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry) as oci:

@@ -23,6 +23,7 @@ def policy(*addresses: str, **settings: object) -> HostPolicy:
     return HostPolicy(OciSettings.model_validate(settings), resolve)
 
 
+@pytest.mark.case(35)
 @pytest.mark.parametrize("registry", ["127.0.0.1", "[::1]", "169.254.169.254", "10.1.2.3", "8.8.8.8", "ghcr.io:8443"])
 async def test_an_address_or_a_port_of_its_own_must_be_named_in_the_settings(registry: str) -> None:
     async with asking_nobody() as oci:
@@ -30,6 +31,7 @@ async def test_an_address_or_a_port_of_its_own_must_be_named_in_the_settings(reg
             await oci.tags("demo/app", registry=registry)
 
 
+@pytest.mark.case(35)
 @pytest.mark.parametrize("registry", ["2130706433", "0x7f000001", "127.1", "localhost", "internal.example"])
 async def test_a_name_that_leads_inside_is_refused_before_connecting(registry: str) -> None:
     async def resolve(host: str, port: int) -> list[str]:
@@ -40,6 +42,7 @@ async def test_a_name_that_leads_inside_is_refused_before_connecting(registry: s
             await oci.tags("demo/app", registry=registry)
 
 
+@pytest.mark.case(36)
 @pytest.mark.parametrize("registry", ["u:p@ghcr.io", "ghcr.io/x", "ghcr.io#x", "gh cr.io", "ghcr.io:99999"])
 async def test_what_is_no_registry_is_refused_without_a_look_up(registry: str) -> None:
     async with asking_nobody() as oci:
@@ -47,6 +50,7 @@ async def test_what_is_no_registry_is_refused_without_a_look_up(registry: str) -
             await oci.tags("demo/app", registry=registry)
 
 
+@pytest.mark.case(37)
 @pytest.mark.parametrize("repository", ["../x", "Lib/App", "a//b", "%2e", "a" * 300])
 async def test_what_is_no_repository_is_refused_without_a_look_up(repository: str) -> None:
     async with asking_nobody() as oci:
@@ -54,6 +58,7 @@ async def test_what_is_no_repository_is_refused_without_a_look_up(repository: st
             await oci.details(repository, registry="ghcr.io")
 
 
+@pytest.mark.case(37)
 @pytest.mark.parametrize("reference", ["a\r\nX: y", "-x", "t" * 129])
 async def test_what_is_no_reference_is_refused_without_a_look_up(reference: str) -> None:
     async with asking_nobody() as oci:

@@ -31,6 +31,7 @@ hosts = st.from_regex(r"[a-z][a-z0-9-]{0,8}[a-z0-9](\.[a-z]{2,8}){1,2}(:[1-9][0-
 tags = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", fullmatch=True)
 
 
+@pytest.mark.case(40)
 @pytest.mark.parametrize("alias", ["docker.io", "index.docker.io", "registry.hub.docker.com", "hub.docker.com"])
 def test_docker_hub_has_one_name_and_short_names_get_their_library(alias: str) -> None:
     assert parse_image("alpine", alias, "3.22") == Image("registry-1.docker.io", "library/alpine", "3.22")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ def failure(answer: Answer, what: str, registry: str, *, missing: Code, login: s
         missing: the code for a 404 that does not say itself what is missing.
         login: whose credentials were used ("configured" or "given"), None for none.
     """
-    codes, words = _registry_says(answer.body)
+    codes, words = _registry_says(answer)
     if answer.status == 401:
         return refused(registry, login, insufficient=insufficient_scope(answer))
     if answer.status == 403:
@@ -94,17 +95,27 @@ def rate_limited(headers: httpx2.Headers, registry: str) -> RateLimited:
     return RateLimited("TOOMANYREQUESTS", text)
 
 
-def _registry_says(body: bytes) -> tuple[set[str], str]:
+def _registry_says(answer: Answer) -> tuple[set[str], str]:
     """The codes that the registry gave, and its first message as an ending for our own sentence."""
     try:
-        errors = parse_object(body).get("errors")
+        errors = parse_object(answer.body).get("errors")
     except ValueError:
         return set(), ""
     entries = [entry for entry in errors if isinstance(entry, dict)] if isinstance(errors, list) else []
     codes = {code for entry in entries[:16] if isinstance(code := entry.get("code"), str)}
     message = entries[0].get("message") if entries else None
-    words = clean(message, 120) if isinstance(message, str) else ""
+    fit = isinstance(message, str) and not any(secret in message for secret in _sent_secrets(answer))
+    words = clean(message, 120) if isinstance(message, str) and fit else ""
     return codes, f" (the registry says: {words!r})" if words else ""
+
+
+def _sent_secrets(answer: Answer) -> list[str]:
+    """What must not come back in a text: some servers quote the login that they do not like."""
+    scheme, _, value = answer.authorization.partition(" ")
+    if scheme != "Basic":
+        return [value] if value else []
+    password = base64.b64decode(value).decode().partition(":")[2]
+    return [value, password] if password else [value]
 
 
 def insufficient_scope(answer: Answer) -> bool:

@@ -23,6 +23,10 @@ from fuseboard_oci.transport.wire import Answer
 _MAX_PARTS = 500_000
 
 
+# A character more than the longest tag.
+_TOLD_APART = 129
+
+
 @dataclass(frozen=True, slots=True)
 class TagList:
     """The tags of a repository.
@@ -59,7 +63,8 @@ class TagPages:
         fields = _fields_of(answer)
         page = _tags_of(fields)
         known = len(self._raw)
-        self._raw.update(page)
+        # Cut, because what is no tag may be a megabyte long, on each of many pages.
+        self._raw.update(tag[:_TOLD_APART] for tag in page)
         self._tags.update(tag for tag in page if is_tag(tag) and not is_fallback_tag(tag))
         # A hostile list may name far more tags here than it lists; the limit is on those that it lists.
         self._digests.update((tag, digest) for tag, digest in _digests_of(fields) if tag in self._tags)

@@ -31,6 +31,7 @@ FindLogin = Callable[[str], Awaitable[Login | None]]
 _CATALOG_SCOPE = "registry:catalog:*"
 _NO_SUCH_API = frozenset({400, 404, 405, 501})
 _MOST_PAGES_OF_REFERRERS = 20
+_WEIGHT_OF_A_ROW = 1024
 
 
 class Memory(Protocol):
@@ -244,7 +245,8 @@ class Registry:
         url: httpx2.URL | None = first
         visited: set[str] = set()
         found: list[Descriptor] = []
-        while url is not None and len(visited) < _MOST_PAGES_OF_REFERRERS:
+        room = self.limits.list_bytes
+        while url is not None and room > 0 and len(visited) < _MOST_PAGES_OF_REFERRERS:
             visited.add(str(url))
             ask = self._request("GET", login, f"repository:{image.repository}:pull", url, self.limits.manifest_bytes)
             answer = await self._send(replace(ask, accept=OCI_INDEX))
@@ -254,6 +256,8 @@ class Registry:
             if rows is None:
                 return ReferrerList(tuple(found), complete=False) if found else None
             found += rows
+            # A row weighs more in memory than in its text.
+            room -= max(len(answer.body), len(rows) * _WEIGHT_OF_A_ROW)
             target = next_link(answer)
             url = next_page(first, target, visited) if target else None
         return ReferrerList(tuple(found), complete=url is None)

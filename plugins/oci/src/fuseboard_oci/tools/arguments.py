@@ -65,7 +65,9 @@ async def several(
 ) -> list[Result | Failure]:
     """Read several images for a tool, with progress for the client."""
     limits = ctx.state.settings.limits
-    return await read_many(images, read, ctx.report_progress, at_once=limits.parallel, seconds=limits.call_timeout)
+    # An image is a chain of requests: twice as many images as requests keeps all places of a registry busy.
+    at_once = 2 * limits.parallel
+    return await read_many(images, read, ctx.report_progress, at_once=at_once, seconds=limits.call_timeout)
 
 
 def check_one_or_several(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Literal, Self
 
@@ -39,12 +39,14 @@ class Answer:
         headers: the response's headers.
         body: the whole body; of an error at most `Limits.error_bytes` of it.
         url: the URL that answered, after redirects.
+        authorization: what the request was signed with.
     """
 
     status: int
     headers: httpx2.Headers
     body: bytes
     url: httpx2.URL
+    authorization: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,8 @@ class Wire:
             response = await self._send(ask, url, auth)
             target = redirect_target(url, response)
             if target is None:
-                return Answer(response.status_code, response.headers, response.content, url)
+                signed = response.request.headers.get("authorization", "")
+                return Answer(response.status_code, response.headers, response.content, url, signed)
             await self._policy.check_redirect(ask.registry, url, target)
             if not same_origin(url, target):
                 auth = None
