@@ -248,6 +248,7 @@ documents = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 def test_any_two_configs_give_a_comparison_or_an_error_of_ours() -> None:
     with (
         InMemoryRegistry() as registry,

@@ -175,6 +175,19 @@ async def test_with_tokens_a_wrong_password_is_refused(
             await oci.tags("demo/app")
 
 
+async def test_with_tokens_an_identity_token_opens_what_is_private(
+    token_registry: DebianRegistry, token_server: TokenServer
+) -> None:
+    before = len(token_server.log)
+    known = {"identity_token": "alice-identity", "realm_hosts": [token_server.host]}
+    async with asking(token_registry.host, **known) as oci:
+        assert await oci.tags("private/secret") == ["1.0"]
+    assert [entry.method for entry in token_server.log[before:]] == ["POST"]
+    async with asking(token_registry.host, **{**known, "identity_token": "other"}) as oci:
+        with pytest.raises(LoginFailed, match=r"^UNAUTHORIZED: .*refused the configured credentials"):
+            await oci.tags("private/secret")
+
+
 async def test_its_token_realm_must_be_named_because_it_is_on_another_port(
     token_registry: DebianRegistry, token_server: TokenServer
 ) -> None:

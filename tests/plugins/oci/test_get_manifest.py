@@ -208,6 +208,7 @@ class Serving(LoopbackServer):
         return Response(200, [("Content-Type", OCI_INDEX)], self.body)
 
 
+@pytest.mark.slow
 def test_any_json_served_as_a_manifest_gives_a_result_or_a_named_error() -> None:
     with (
         Serving() as registry,

@@ -23,6 +23,8 @@ from fuseboard_oci.testing.hostile.logins import LOGINS
 from fuseboard_oci.testing.hostile.manifests import MANIFESTS
 from tests.plugins.oci.hostile_run import Case, Pace
 
+pytestmark = pytest.mark.slow
+
 _REPOSITORY = Path(__file__).parents[3]
 _PASSWORD = {"username": "alice", "password": "hunter2-password"}
 _IDENTITY = {"identity_token": "hunter2-identity"}

@@ -169,6 +169,31 @@ async def test_fifty_images_are_read_side_by_side_with_at_most_16_connections_bu
         assert len(registry.log) == 150
 
 
+async def test_what_is_kept_about_registries_is_bounded_but_for_those_that_are_named_or_busy() -> None:
+    async with asking("named.example") as oci:
+        client = oci.client
+        named, busy, idle = (client.known(name) for name in ("named.example", "busy.example", "idle.example"))
+        async with busy.limiter:
+            for number in range(1000):
+                client.known(f"r{number}.example")
+            assert client.known("named.example") is named
+            assert client.known("busy.example") is busy
+            assert client.known("idle.example") is not idle
+        assert len(client._known) < 300
+
+
+async def test_a_call_that_waits_for_its_place_ends_with_the_time_of_the_call_and_not_of_a_request() -> None:
+    """The registry has not been asked yet, so that nothing can be said about how long it takes."""
+    with Sink() as sink, HostileRegistry(sink) as registry:
+        limits = {"parallel": 1, "request_timeout": 0.2, "call_timeout": 0.6}
+        async with asking(registry, limits=limits) as oci:
+            await oci.client.known(oci.registry).limiter.acquire_on_behalf_of("somebody else")
+            with anyio.fail_after(5):
+                with pytest.raises(Unreachable, match=r"^TIMEOUT: reading .* took longer than 0\.6 s"):
+                    await oci.details("no-digest")
+        assert registry.log == []
+
+
 async def test_a_cancelled_call_closes_its_connection_and_frees_its_place() -> None:
     with Sink() as sink, HostileRegistry(sink) as registry:
         async with asking(registry) as oci:

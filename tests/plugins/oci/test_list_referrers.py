@@ -336,6 +336,7 @@ _ROWS = st.fixed_dictionaries(
 _LISTS = st.fixed_dictionaries({}, optional={"manifests": st.lists(_ROWS | _JSON, max_size=6) | _JSON, "x": _JSON})
 
 
+@pytest.mark.slow
 def test_any_json_served_as_referrers_gives_a_result_or_a_named_error() -> None:
     served: list[bytes] = [b""]
 

@@ -41,7 +41,7 @@ class Script(LoopbackServer):
         """The page to who has the token."""
         if request.path == "/realm":
             return self._realm(request)
-        if request.headers.get("authorization") == self.good:
+        if request.headers.get("authorization", "") == self.good:
             return PAGE
         return Response(401, [("WWW-Authenticate", self._challenge.format(url=self.url))])
 
@@ -283,6 +283,28 @@ async def test_a_login_without_the_right_to_one_repository_is_not_remembered_as_
             with pytest.raises(LoginFailed, match=r"^DENIED"):
                 await oci.tags("demo/app")
             assert oci.client.registry(oci.registry).refusal is None
+
+
+@pytest.mark.parametrize("challenge", ["Negotiate", "NTLM TlRM==", 'Digest realm="x"', "rubbish", '"', ""])
+async def test_a_demand_for_another_kind_of_login_is_not_called_a_refusal_of_ours(challenge: str) -> None:
+    with Script(token, challenge) as registry:
+        async with asking(registry, **ALICE) as oci:
+            with pytest.raises(LoginFailed, match=r"^UNAUTHORIZED: .*not supported.* were not sent"):
+                await oci.tags("demo/app")
+            assert oci.client.registry(oci.registry).refusal is None
+        assert [entry.scheme for entry in registry.log] == [""]
+
+
+async def test_an_answer_to_an_unsigned_question_does_not_end_a_refusal() -> None:
+    """Some registries let everybody read a part of what they have."""
+    with Script(token, 'Basic realm="x"') as registry:
+        registry.good = "Basic another"
+        async with asking(registry, **ALICE) as oci:
+            with pytest.raises(LoginFailed):
+                await oci.tags("demo/app")
+            registry.good = ""
+            assert await oci.tags("demo/open") == ["1.0"]
+            assert oci.client.registry(oci.registry).refusal == "it refused the configured credentials"
 
 
 async def test_a_username_that_no_request_could_carry_is_an_error_of_ours() -> None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 import pytest
 
 from fuseboard_oci.documents import digest_of
-from fuseboard_oci.testing import BEHAVIOURS, HostileRegistry, Sink
+from fuseboard_oci.testing import BEHAVIOURS, HostileRegistry, LoopbackServer, Sink, seed_data
 
 Answer = tuple[http.client.HTTPResponse, bytes]
 
@@ -24,9 +24,9 @@ def hostile(*, always: str | None = None) -> Iterator[HostileRegistry]:
         yield registry
 
 
-def _ask(registry: HostileRegistry, path: str, method: str = "GET", read: int | None = None, **headers: str) -> Answer:
+def _ask(server: LoopbackServer, path: str, method: str = "GET", read: int | None = None, **headers: str) -> Answer:
     """One answer; of a body without an end `read` bytes."""
-    connection = http.client.HTTPConnection(registry.host, timeout=5)
+    connection = http.client.HTTPConnection(server.host, timeout=5)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
@@ -110,6 +110,29 @@ def test_a_registry_can_misbehave_at_every_path() -> None:
     with hostile(always="html") as registry:
         for path in ("/v2/", "/v2/_catalog", "/v2/x/manifests/1.0", "/v2/x/tags/list"):
             assert _ask(registry, path)[1] == b"<html>hello</html>"
+
+
+def test_a_registry_can_misbehave_at_some_paths_and_serve_the_rest_well() -> None:
+    with Sink() as sink, HostileRegistry(sink, always="html", only="/blobs/") as registry:
+        registry.seed(repository for repository in seed_data(many=1, parallel=0) if repository.name == "demo/single")
+        manifest = json.loads(_ask(registry, "/v2/demo/single/manifests/1.0")[1])
+        assert _ask(registry, f"/v2/demo/single/blobs/{manifest['config']['digest']}")[1] == b"<html>hello</html>"
+        assert json.loads(_ask(registry, "/v2/demo/single/tags/list")[1])["tags"] == ["1.0"]
+
+
+def test_a_sink_counts_also_those_who_connect_and_say_nothing() -> None:
+    with Sink() as sink:
+        socket.create_connection(("127.0.0.1", int(sink.host.partition(":")[2])), 5).close()
+        _ask(sink, "/x")
+        assert (sink.connections, len(sink.log)) == (2, 1)
+
+
+@pytest.mark.parametrize("name", ["million-lists", "many-annotations", "many-tags", "index-of-thousands"])
+def test_documents_that_grow_when_they_are_parsed_are_within_the_limits_of_bytes(name: str) -> None:
+    with hostile() as registry:
+        body = _ask(registry, f"/v2/{name}/manifests/1.0")[1]
+        assert len(body) < 4 * 2**20
+        assert json.loads(body)["manifests"] is not None
 
 
 def test_what_is_slow_sends_a_byte_a_second_and_ends_with_the_registry() -> None:

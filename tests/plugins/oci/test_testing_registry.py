@@ -81,6 +81,14 @@ def test_a_push_that_needs_a_login_takes_a_header() -> None:
         assert push(data, registry.url, lambda name: header) == []
 
 
+def test_the_users_are_those_that_were_named() -> None:
+    with InMemoryRegistry(auth="basic", users={"bob": "pass:word"}) as registry, bare(registry) as ask:
+        for user, password, status in (("bob", "pass:word", 200), ("bob", "pass", 401), ("alice", "secret", 401)):
+            header = Login(user, SecretStr(password)).basic()
+            assert header is not None
+            assert ask("GET", "/v2/", Authorization=header)[0] == status
+
+
 def test_an_unknown_media_type_is_refused_on_request_and_the_pusher_notes_it() -> None:
     data = _seeds("demo/unknown")
     with InMemoryRegistry(strict_types=True) as registry:

@@ -10,6 +10,7 @@ import json
 import secrets
 import time
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -24,8 +25,8 @@ ISSUER, SERVICE = "test-issuer", "test-registry"
 class TokenServer(LoopbackServer):
     """Makes tokens: alice may do everything, others may pull what is not `private/`.
 
-    The answer holds only `access_token`, without a lifetime, as those of some cloud registries do. The key is made anew
-    each time.
+    The answer holds only `access_token`, without a lifetime, as those of some cloud registries do. A POST exchanges the
+    identity token `alice-identity`. The key is made anew each time.
     """
 
     def __init__(self) -> None:
@@ -38,11 +39,12 @@ class TokenServer(LoopbackServer):
 
     def respond(self, request: Request) -> Response:
         """Answer a request for a token."""
-        user = _user(request)
-        if user is None and "authorization" in request.headers:
+        form = dict(parse_qsl(request.body.decode()))
+        user = "alice" if form.get("refresh_token") == "alice-identity" else _user(request)
+        if user is None and (form or "authorization" in request.headers):
             return Response(401, body=b'{"errors":[{"code":"UNAUTHORIZED"}]}')
         access: list[dict[str, object]] = []
-        for scope in " ".join(request.scopes).split():
+        for scope in " ".join([*request.scopes, form.get("scope", "")]).split():
             kind, _, rest = scope.partition(":")
             name, _, actions = rest.rpartition(":")
             allowed = actions.split(",") if user == "alice" else ["pull"] if not name.startswith("private/") else []

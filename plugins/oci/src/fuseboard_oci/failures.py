@@ -28,6 +28,9 @@ def failure(answer: Answer, what: str, registry: str, *, missing: Code, login: s
         login: whose credentials were used ("configured" or "given"), None for none.
     """
     codes, words = _registry_says(answer)
+    if answer.status == 401 and login is not None and not answer.authorization:
+        text = f"{registry} asks for a login in a way that is not supported here; the {login} credentials were not sent"
+        return LoginFailed("UNAUTHORIZED", text)
     if answer.status == 401:
         return refused(registry, login, insufficient=insufficient_scope(answer))
     if answer.status == 403:
@@ -104,8 +107,11 @@ def _registry_says(answer: Answer) -> tuple[set[str], str]:
     entries = [entry for entry in errors if isinstance(entry, dict)] if isinstance(errors, list) else []
     codes = {code for entry in entries[:16] if isinstance(code := entry.get("code"), str)}
     message = entries[0].get("message") if entries else None
-    fit = isinstance(message, str) and not any(secret in message for secret in _sent_secrets(answer))
-    words = clean(message, 120) if isinstance(message, str) and fit else ""
+    if not isinstance(message, str):
+        return codes, ""
+    # Cleaned before it is searched, for what is between the letters of a secret would go later, and cut afterwards.
+    words = clean(message, len(message))
+    words = "" if any(secret in words for secret in _sent_secrets(answer)) else clean(words, 120)
     return codes, f" (the registry says: {words!r})" if words else ""
 
 

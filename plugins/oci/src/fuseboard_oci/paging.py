@@ -16,11 +16,10 @@ from fuseboard_oci.config import Limits
 from fuseboard_oci.errors import BadAnswer
 from fuseboard_oci.links import next_link, next_page, pagination_loop
 from fuseboard_oci.reference import is_digest, is_fallback_tag, is_tag
-from fuseboard_oci.text import parse_object
+from fuseboard_oci.text import MAX_LIST_PARTS, parse_object
 from fuseboard_oci.transport.wire import Answer
 
-# A registry that ignores the page size may send all of a hundred thousand tags at once.
-_MAX_PARTS = 500_000
+_MOST_NAMES = 20_000
 
 
 # A character more than the longest tag.
@@ -61,7 +60,7 @@ class TagPages:
         assert self.url is not None
         self._visited.add(str(self.url))
         fields = _fields_of(answer)
-        page = _tags_of(fields)
+        page = _tags_of(fields)[: self._limits.tags + 1]
         known = len(self._raw)
         # Cut, because what is no tag may be a megabyte long, on each of many pages.
         self._raw.update(tag[:_TOLD_APART] for tag in page)
@@ -105,7 +104,7 @@ class TagPages:
 
 def _fields_of(answer: Answer) -> dict[str, Any]:
     try:
-        return parse_object(answer.body, parts=_MAX_PARTS)
+        return parse_object(answer.body, parts=MAX_LIST_PARTS)
     except ValueError as error:
         raise BadAnswer("NOT_A_TAG_LIST", f"{answer.url.host} sent no list of tags: {error}") from None
 
@@ -141,10 +140,10 @@ class RepositoryPage:
 def repository_page(answer: Answer, count: int) -> RepositoryPage | None:
     """Read a page of `/v2/_catalog` that was asked for `count` names; None when the answer is no such page."""
     try:
-        names = parse_object(answer.body, parts=_MAX_PARTS).get("repositories")
+        names = parse_object(answer.body, parts=MAX_LIST_PARTS).get("repositories")
     except ValueError:
         return None
     if names is not None and not isinstance(names, list):
         return None
-    found = [name for name in names or [] if isinstance(name, str)]
+    found = [name for name in names or [] if isinstance(name, str)][:_MOST_NAMES]
     return RepositoryPage(tuple(dict.fromkeys(found)), next_link(answer) is not None or len(found) >= count)

@@ -21,7 +21,7 @@ from fuseboard_oci.login.challenge import challenges_by_scheme
 from fuseboard_oci.login.credentials import Login
 from fuseboard_oci.paging import RepositoryPage, TagList, TagPages, repository_page
 from fuseboard_oci.reference import Image, is_digest
-from fuseboard_oci.text import parse_object
+from fuseboard_oci.text import MAX_LIST_PARTS, parse_object
 from fuseboard_oci.transport.policy import HostPolicy
 from fuseboard_oci.transport.wire import Answer, Ask, Method, Wire
 
@@ -352,7 +352,7 @@ class Registry:
             except LoginFailed as error:
                 self._known.refusal = error.text if configured else self._known.refusal
                 raise
-        if configured and (answer.status == 200 or (answer.status == 401 and not insufficient_scope(answer))):
+        if configured and answer.authorization and answer.status in (200, 401) and not insufficient_scope(answer):
             self._known.refusal = None if answer.status == 200 else "it refused the configured credentials"
         self._known.rate_limit = RateLimit.of(answer.headers) or self._known.rate_limit
         return answer
@@ -375,7 +375,7 @@ def _rows(answer: Answer) -> list[Descriptor] | None:
     if answer.status != 200:
         return None
     try:
-        rows = parse_object(answer.body).get("manifests")
+        rows = parse_object(answer.body, parts=MAX_LIST_PARTS).get("manifests")
     except ValueError:
         return None
     return descriptors(rows) if isinstance(rows, list) else None

@@ -11,7 +11,10 @@ from typing import Any, NoReturn
 MAX_TEXT = 512
 MAX_ENTRIES = 64
 MAX_MAP = 8192
-MAX_PARTS = 50_000
+MAX_PARTS = 100_000
+MAX_LIST_PARTS = 500_000
+"""For lists of tags and the like: a registry that ignores the page size may send a hundred thousand at once."""
+_WEIGHT_OF_A_KEY = 4
 
 _ESCAPE_SEQUENCE = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x1b\][^\x07\x1b]{0,512}(?:\x07|\x1b\\)?|\x1b[@-_]?")
 # Controls, formatting characters (bidi, zero width), private use; line and paragraph separators become a space.
@@ -71,14 +74,16 @@ def parse_object(body: bytes, *, parts: int = MAX_PARTS) -> dict[str, Any]:
 
     Args:
         body: the bytes; their number is the caller's matter.
-        parts: how many entries of lists and objects it may have. A megabyte of empty lists is forty of memory.
+        parts: how many entries of lists and objects it may have, a key with its value counting as five: a megabyte of
+            empty lists is forty of memory.
 
     Raises:
         ValueError: not JSON in UTF-8, no object, a key given twice, NaN or Infinity, an endless number, nested too
             deep, or of too many parts. The text says which, without quoting the body.
     """
     # Those inside of texts are counted too: that is cheap, and real documents are far below.
-    if body.count(b",") + body.count(b"[") + body.count(b"{") > parts:
+    weight = body.count(b",") + body.count(b"[") + body.count(b"{") + _WEIGHT_OF_A_KEY * body.count(b":")
+    if weight > parts:
         raise ValueError("it has too many parts")
     try:
         parsed = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)

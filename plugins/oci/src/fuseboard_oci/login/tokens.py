@@ -92,8 +92,8 @@ class TokenExchange:
     def _requests(self) -> Generator[httpx2.Request, httpx2.Response, None]:
         if self._login is not None and self._login.identity_token is not None:
             answer = yield self._post(self._login.identity_token.get_secret_value())
-            # 404 says that this realm knows only the older way; any other answer counts.
-            if answer.status_code != 404:
+            # These say that the realm knows only the older way; any other answer counts.
+            if answer.status_code not in (404, 405):
                 return
         basic = self._login.basic() if self._login else None
         url = self._realm.copy_merge_params(self._wanted)
