@@ -63,14 +63,18 @@ def endless() -> Iterator[bytes]:
 
 @pytest.mark.parametrize("form", [bytes, in_chunks])
 @pytest.mark.parametrize("size", [0, 1, LIMIT - 1, LIMIT])
-async def test_a_body_up_to_its_limit_is_read_whole(form: Callable[[bytes], bytes | Iterable[bytes]], size: int) -> None:
+async def test_a_body_up_to_its_limit_is_read_whole(
+    form: Callable[[bytes], bytes | Iterable[bytes]], size: int
+) -> None:
     with Fixed(Response(200, body=form(b"x" * size))) as server:
         [answer] = await fetch(server, "GET")
         assert answer.body == b"x" * size
 
 
 @pytest.mark.parametrize("form", [bytes, in_chunks])
-async def test_one_byte_more_than_the_limit_is_an_error_that_names_the_host(form: Callable[[bytes], bytes | Iterable[bytes]]) -> None:
+async def test_one_byte_more_than_the_limit_is_an_error_that_names_the_host(
+    form: Callable[[bytes], bytes | Iterable[bytes]],
+) -> None:
     with Fixed(Response(200, body=form(b"x" * (LIMIT + 1)))) as server:
         with pytest.raises(BadAnswer, match=rf"^TOO_LARGE: 127\.0\.0\.1 sent more than {LIMIT} bytes"):
             await fetch(server, "GET")
@@ -87,9 +91,8 @@ async def test_of_the_body_of_an_error_the_beginning_is_kept(status: int, size: 
 
 @pytest.mark.parametrize("status", [206, 226])
 async def test_every_kind_of_success_has_the_limit_of_one(status: int) -> None:
-    with Fixed(Response(status, body=endless())) as server:
-        with pytest.raises(BadAnswer, match=r"^TOO_LARGE"):
-            await fetch(server, "GET")
+    with Fixed(Response(status, body=endless())) as server, pytest.raises(BadAnswer, match=r"^TOO_LARGE"):
+        await fetch(server, "GET")
 
 
 @pytest.mark.parametrize("status", [300, 307, 400, 401, 404, 429, 500])
@@ -137,9 +140,8 @@ async def test_a_packed_success_is_refused_without_unpacking(encoding: str) -> N
 
 async def test_two_headers_do_not_hide_a_packed_body() -> None:
     headers = [("Content-Encoding", "identity"), ("Content-Encoding", "gzip")]
-    with Fixed(Response(200, headers, gzip.compress(b"x"))) as server:
-        with pytest.raises(BadAnswer, match=r"^BAD_ENCODING"):
-            await fetch(server, "GET")
+    with Fixed(Response(200, headers, gzip.compress(b"x"))) as server, pytest.raises(BadAnswer, match=r"^BAD_ENCODING"):
+        await fetch(server, "GET")
 
 
 @pytest.mark.parametrize("encoding", ["identity", "Identity", " identity ", ""])

@@ -139,8 +139,6 @@ async def test_an_identity_token_is_no_password_for_basic() -> None:
         assert [entry.scheme for entry in registry.log] == [""]
 
 
-
-
 async def test_a_post_is_not_repeated_after_a_lost_connection() -> None:
     """It may have arrived: some registries give out a new refresh token each time and forget the old one."""
     with Maker(Raw([]), GOOD) as registry:
@@ -205,6 +203,7 @@ def test_settings_take_an_identity_token_from_the_environment(monkeypatch: pytes
     monkeypatch.setenv("FUSEBOARD_OCI_REGISTRIES", '{"ghcr.io": {"identity_token": "refresh-me"}}')
     known = OciSettings().registries["ghcr.io"]
     login = configured_login(known)
-    assert login is not None and login.identity_token is not None
+    assert login is not None
+    assert login.identity_token is not None
     assert login.identity_token.get_secret_value() == "refresh-me"
     assert "refresh-me" not in repr(known) + repr(login) + known.model_dump_json()

@@ -215,7 +215,12 @@ async def test_redirect_hosts_are_for_their_own_registry_and_may_be_private() ->
         for stranger in ("other.corp", "ghcr.io"):
             with pytest.raises(Blocked, match=r"^BLOCKED_REDIRECT"):
                 await rules.check_redirect(stranger, httpx2.URL(f"https://{stranger}/v2/x"), url)
-    for target in ("https://store.corp/", "https://blobs.corp:9000/", "https://u:p@blobs.corp/", "https://x.blobs.corp/"):
+    for target in (
+        "https://store.corp/",
+        "https://blobs.corp:9000/",
+        "https://u:p@blobs.corp/",
+        "https://x.blobs.corp/",
+    ):
         with pytest.raises(Blocked, match=r"^BLOCKED_REDIRECT"):
             await rules.check_redirect("corp:5000", httpx2.URL("https://corp:5000/v2/x"), httpx2.URL(target))
 

@@ -59,7 +59,9 @@ def slow_down(retry_after: str) -> Response:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize("seconds", ["0", "1", "5", "005"])
-async def test_a_short_wait_that_a_registry_asks_for_is_waited(waits: list[float], method: Method, seconds: str) -> None:
+async def test_a_short_wait_that_a_registry_asks_for_is_waited(
+    waits: list[float], method: Method, seconds: str
+) -> None:
     with InTurn(slow_down(seconds), FINE) as server:
         assert (await fetch(server, method)).status == 200
         assert [entry.method for entry in server.log] == [method] * 2
@@ -92,7 +94,9 @@ async def test_a_registry_that_asks_for_another_wait_gets_none(waits: list[float
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("trouble", [Response(500), Response(502), Response(503), Raw([]), Raw([b"220 mail ESMTP\r\n"])])
+@pytest.mark.parametrize(
+    "trouble", [Response(500), Response(502), Response(503), Raw([]), Raw([b"220 mail ESMTP\r\n"])]
+)
 async def test_a_server_that_fails_is_asked_once_more_after_a_moment(
     waits: list[float], method: Method, trouble: Response | Raw
 ) -> None:

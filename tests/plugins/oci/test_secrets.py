@@ -158,7 +158,9 @@ async def test_no_log_at_any_level_and_no_error_holds_a_secret(
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("challenge", [BASIC, BEARER])
-@pytest.mark.parametrize("message", ["who is {sent}?", "{secret}", "your key {password} is bad", "{split}", "no such thing"])
+@pytest.mark.parametrize(
+    "message", ["who is {sent}?", "{secret}", "your key {password} is bad", "{split}", "no such thing"]
+)
 async def test_an_error_that_quotes_the_login_is_not_passed_on(challenge: str, message: str) -> None:
     """In all forms in which this server has seen it: the whole header, its second word, the password."""
     known = {BASIC: PASSWORD, BEARER: MADE}
@@ -168,7 +170,12 @@ async def test_an_error_that_quotes_the_login_is_not_passed_on(challenge: str, m
             answer = super().respond(request)
             if isinstance(answer, Response) and answer.status == 200 and request.path != "/token":
                 sent = request.headers["authorization"]
-                text = message.format(sent=sent, secret=sent.partition(" ")[2], password=known[challenge], split="\u200b".join(known[challenge]))
+                text = message.format(
+                    sent=sent,
+                    secret=sent.partition(" ")[2],
+                    password=known[challenge],
+                    split="\u200b".join(known[challenge]),
+                )
                 # Some write the slash of base64 with a backslash before it.
                 body = json.dumps({"errors": [{"code": "X", "message": text}]}).replace("/", "\\/").encode()
                 return Response(404, body=body)

@@ -35,8 +35,24 @@ def test_a_registry_has_one_spelling(name: str, known: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["*", "*.", "*.com", "*.localhost", "*.example.com:5000", "*.*.example.com", "*example.com", "a.*.com", "*.[::1]"]
-    + ["*.-x.com", "*.example..com", "*.exämple.com", "*.example.com/x", "*.https://a.b", "ghcr.io/x", "u:p@ghcr.io"],
+    [
+        "*",
+        "*.",
+        "*.com",
+        "*.localhost",
+        "*.example.com:5000",
+        "*.*.example.com",
+        "*example.com",
+        "a.*.com",
+        "*.[::1]",
+        "*.-x.com",
+        "*.example..com",
+        "*.exämple.com",
+        "*.example.com/x",
+        "*.https://a.b",
+        "ghcr.io/x",
+        "u:p@ghcr.io",
+    ],
 )
 def test_a_pattern_that_is_too_wide_or_no_name_is_refused(name: str) -> None:
     with pytest.raises(ValidationError, match=r"registries\n"):
@@ -51,7 +67,7 @@ def test_a_pattern_cannot_be_insecure() -> None:
 @pytest.mark.parametrize("names", [("ghcr.io", "GHCR.io"), ("docker.io", "index.docker.io"), ("*.a.b", "*.A.b")])
 def test_a_registry_is_named_once(names: tuple[str, str]) -> None:
     with pytest.raises(ValidationError, match="named twice, in two spellings"):
-        OciSettings.model_validate({"registries": dict.fromkeys(names, {})})
+        OciSettings.model_validate({"registries": {key: {} for key in names}})
 
 
 @pytest.mark.parametrize("field", ["realm_hosts", "redirect_hosts"])
@@ -123,7 +139,12 @@ async def test_a_ca_bundle_is_for_the_registry_that_names_it_and_its_hosts(tmp_p
         def has_own(url: str) -> bool:
             return client._transport_for_url(httpx2.URL(url)) is not client._transport
 
-        for url in ("https://team.example.com/", "https://corp:5000/", "https://auth.corp/", "https://store.corp:9000/"):
+        for url in (
+            "https://team.example.com/",
+            "https://corp:5000/",
+            "https://auth.corp/",
+            "https://store.corp:9000/",
+        ):
             assert has_own(url), url
         for url in ("https://a.example.com/", "https://example.com/", "https://corp/", "https://store.corp/"):
             assert not has_own(url), url
