@@ -71,12 +71,18 @@ def test_a_distribution_asks_for_everything_that_it_imports(distribution: Path) 
     asked = {canonicalize_name(Requirement(line).name) for line in [project["name"], *project["dependencies"]]}
     asked |= {bundled for bundled, owner in BUNDLED.items() if owner in asked}
     brought_by = packages_distributions()
-    imported = {
-        found.module.partition(".")[0]
+    imports = [
+        found
         for path in files(distribution / "src", ".py")
         for found in imports_of(path)
         if path.name not in TEST_HELPERS
-    }
+    ]
+    imported = {found.module.partition(".")[0] for found in imports}
+    # What an extra brings may be missing, so it is imported at the moment of use.
+    extras = {Requirement(line).name for group in project.get("optional-dependencies", {}).values() for line in group}
+    optional = {name.replace("-", "_") for name in extras}
+    assert [found.module for found in imports if not found.lazy and found.module.partition(".")[0] in optional] == []
+    imported -= optional
     foreign = imported - set(sys.stdlib_module_names) - {path.name for path in (distribution / "src").iterdir()}
     missing = {name for name in foreign if not {canonicalize_name(by) for by in brought_by.get(name, [name])} & asked}
     assert missing == set()

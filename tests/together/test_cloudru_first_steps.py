@@ -1,4 +1,4 @@
-"""The plugin loads, reads its settings and says that its tools are still to come."""
+"""The plugin without anything behind it: it loads, says what is missing, and never shows its secret."""
 
 from __future__ import annotations
 
@@ -11,23 +11,38 @@ pytestmark = pytest.mark.anyio
 # A distribution of its own: tox runs this folder also where it is not installed.
 cloudru = pytest.importorskip("fuseboard_cloudru")
 
-KEY = {"key_id": "key", "secret": "very secret", "project_id": "6f9619ff-8b86-d011-b42d-00cf4fc964ff"}
+# Nobody listens on port 1 of this machine.
+KEY = {
+    "key_id": "key",
+    "secret": "very secret",
+    "project_id": "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+    "iam_url": "http://127.0.0.1:1",
+    "api_url": "http://127.0.0.1:1",
+    "limits": {"retries": 0},
+}
 
 
-async def test_cloudru_without_credentials_is_active_and_says_that_its_tools_come_later() -> None:
+async def test_cloudru_without_credentials_is_degraded_and_its_tools_say_what_is_missing() -> None:
     with anyio.fail_after(10):
         async with PluginHost(cloudru, name="cloudru") as host:
             [check] = (await host.host.health())["cloudru"]
-    assert check.ok
-    assert check.message == "no credentials; the tools of this plugin come with a later release"
+            state = str(host.row().state)
+            tools = [tool.name for tool in (await host.client.list_tools()).tools]
+            answer = await host.call_tool("cloudru_list_registries")
+    assert state == "degraded"
+    assert check.message.startswith(
+        "NOT_CONFIGURED: CLOUD_RU_KEY_ID and CLOUD_RU_SECRET and CLOUD_RU_PROJECT_ID are not set"
+    )
+    assert "cloudru_create_registry" in tools
+    assert answer.is_error
+    assert check.message in str(answer.content)
 
 
-async def test_cloudru_with_a_part_of_its_credentials_is_degraded_and_names_the_missing_part() -> None:
+async def test_cloudru_with_a_part_of_its_credentials_names_the_missing_part() -> None:
     with anyio.fail_after(10):
         async with PluginHost(cloudru, name="cloudru", settings={"key_id": "key"}) as host:
             [check] = (await host.host.health())["cloudru"]
-    assert not check.ok
-    assert check.message == "the credentials are incomplete: set CLOUD_RU_SECRET and CLOUD_RU_PROJECT_ID as well"
+    assert check.message.startswith("NOT_CONFIGURED: CLOUD_RU_SECRET and CLOUD_RU_PROJECT_ID are not set")
 
 
 async def test_cloudru_never_shows_its_secret() -> None:
@@ -35,5 +50,5 @@ async def test_cloudru_never_shows_its_secret() -> None:
         async with PluginHost(cloudru, name="cloudru", settings=KEY) as host:
             [check] = (await host.host.health())["cloudru"]
             status = await host.call_tool("fuseboard_status")
-    assert check.message == "credentials are set; the tools of this plugin come with a later release"
+    assert check.message.startswith("UNREACHABLE: ")
     assert "very secret" not in status.model_dump_json()

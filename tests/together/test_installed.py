@@ -22,6 +22,8 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 PLUGINS = os.environ.get("PLUGINS_INSTALLED", "cloudru docker_mcp oci").split()
 LONGEST_RUN = 60  # seconds
+# What cannot work without settings comes up and says what is missing.
+UNCONFIGURED = {"cloudru": "CLOUD_RU_KEY_ID and CLOUD_RU_SECRET and CLOUD_RU_PROJECT_ID are not set"}
 
 
 def fuseboard(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -42,9 +44,13 @@ def belongs_to(name: str, owners: Sequence[str]) -> bool:
     return name.startswith(tuple(f"{owner}_" for owner in owners))
 
 
-def test_exactly_the_plugins_that_are_installed_are_found_and_active(tmp_path: Path) -> None:
-    rows = answer("plugins", folder=tmp_path)["plugins"]
-    assert {row["name"]: (row["state"], row["reason"]) for row in rows} == dict.fromkeys(PLUGINS, ("active", ""))
+def test_exactly_the_plugins_that_are_installed_are_found_and_come_up(tmp_path: Path) -> None:
+    rows = {row["name"]: row for row in answer("plugins", folder=tmp_path)["plugins"]}
+    assert sorted(rows) == sorted(PLUGINS)
+    for name, row in rows.items():
+        missing = UNCONFIGURED.get(name, "")
+        assert row["state"] == ("degraded" if missing else "active"), row
+        assert missing in row["reason"]
 
 
 def test_every_tool_carries_the_name_of_its_plugin_and_the_host_adds_one(tmp_path: Path) -> None:
@@ -53,9 +59,12 @@ def test_every_tool_carries_the_name_of_its_plugin_and_the_host_adds_one(tmp_pat
     assert [name for name in names if not belongs_to(name, ["fuseboard", *PLUGINS])] == []
 
 
-def test_check_finds_nothing_to_complain_about(tmp_path: Path) -> None:
+def test_check_complains_about_nothing_but_missing_settings(tmp_path: Path) -> None:
     done = fuseboard("check", folder=tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    errors = [line for line in done.stdout.splitlines() if line.startswith("error:")]
+    assert [line for line in errors if not any(missing in line for missing in UNCONFIGURED.values())] == []
+    assert done.returncode == (1 if errors else 0), done.stdout + done.stderr
+    assert bool(errors) is bool(UNCONFIGURED.keys() & set(PLUGINS))
 
 
 @pytest.mark.anyio

@@ -152,12 +152,13 @@ async def test_a_body_that_says_it_is_not_packed_is_fine(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
-async def test_a_packed_error_counts_by_its_status_alone(status: int) -> None:
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "rubbish"])
+async def test_a_packed_error_counts_by_its_status_alone(status: int, encoding: str) -> None:
     """Unpacked it would be 4 MiB."""
     packed = gzip.compress(b" " * 2**22)
-    with Fixed(Response(status, [("Content-Encoding", "gzip")], packed)) as server:
+    with Fixed(Response(status, [("Content-Encoding", encoding)], packed)) as server:
         [answer] = await fetch(server, "GET")
-        assert (answer.status, answer.body) == (status, b"")
+        assert (answer.status, answer.body, "content-encoding" in answer.headers) == (status, b"", False)
 
 
 async def test_a_packed_token_is_refused() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,7 +15,8 @@ from fuseboard_oci.cache import Cache, Document
 from fuseboard_oci.client import RegistryClient
 from fuseboard_oci.config import Limits, OciSettings
 from fuseboard_oci.documents import OCI_MANIFEST, descriptor, digest_of
-from fuseboard_oci.errors import LoginFailed, NotFound, RateLimited
+from fuseboard_oci.errors import BadAnswer, LoginFailed, NotFound, RateLimited
+from fuseboard_oci.login.docker_config import DockerCredentials
 from fuseboard_oci.paging import TagList
 from fuseboard_oci.reference import Image
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, Repository, seed_data
@@ -249,6 +253,41 @@ async def test_a_given_login_uses_nothing_of_a_configured_one_of_the_same_name()
             with pytest.raises(LoginFailed, match="refused the given credentials"):
                 await oci.details("private/secret", **wrong)
             assert await oci.tags("private/secret") == ["1.0"]
+
+
+async def test_what_a_login_of_docker_saw_is_gone_with_that_login(tmp_path: Path) -> None:
+    now = [0.0]
+    file = tmp_path / "config.json"
+    with InMemoryRegistry(auth="token") as registry:
+        registry.seed(seed_data())
+        digest, _, _ = held(registry, "private/secret")
+        file.write_text(json.dumps({"auths": {registry.host: {"auth": base64.b64encode(b"alice:secret").decode()}}}))
+        async with asking(registry, limits={"tags_age": 60}) as oci:
+            oci.client.docker = DockerCredentials(
+                use_helpers=False, environ={"DOCKER_CONFIG": str(tmp_path)}, clock=lambda: now[0]
+            )
+            assert await oci.tags("private/secret") == ["1.0"]
+            assert (await oci.details("private/secret", digest)).digest == digest
+            file.write_text("{}")
+            now[0] += 10
+            with pytest.raises(LoginFailed):
+                await oci.tags("private/secret")
+            with pytest.raises(LoginFailed):
+                await oci.details("private/secret", digest)
+
+
+async def test_a_config_that_does_not_fit_its_digest_is_an_error_every_time() -> None:
+    class Lying(LoopbackServer):
+        def respond(self, request: Request) -> Response:
+            return Response(200, body=b"{}")
+
+    pointer = descriptor({"digest": f"sha256:{'0' * 64}", "size": 2})
+    assert pointer is not None
+    with Lying() as registry:
+        async with asking(registry) as oci:
+            for _ in range(2):
+                with pytest.raises(BadAnswer, match=r"^DIGEST_MISMATCH"):
+                    await oci.client.registry(oci.registry).blob(Image(oci.registry, "demo/app"), pointer)
 
 
 async def test_two_registries_share_nothing() -> None:

@@ -81,6 +81,17 @@ async def test_an_unnamed_host_is_asked_on_port_443_only() -> None:
 
 @pytest.mark.case(35)
 @pytest.mark.anyio
+@pytest.mark.parametrize("named", [443, 5000])
+async def test_a_host_is_named_with_its_port_and_any_other_port_of_it_is_checked(named: int) -> None:
+    backend = GuardedBackend(_guard("127.0.0.1", named=frozenset({("corp.example", named)})))
+    for port in {80, 443, 5000, 5001} - {named}:
+        with pytest.raises(Blocked, match=r"^BLOCKED_ADDRESS"):
+            await backend.connect_tcp("corp.example", port, timeout=2)
+    with pytest.raises(Blocked, match=r"^BLOCKED_ADDRESS"):
+        await backend.connect_tcp("x.corp.example", 443, timeout=2)
+
+
+@pytest.mark.anyio
 async def test_a_name_that_resolves_differently_the_second_time_gains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """The socket goes to the address that was checked: a second lookup, which would lead inside, does not happen."""
     asked: list[str] = []

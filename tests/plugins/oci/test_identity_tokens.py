@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from urllib.parse import parse_qs
 
 import anyio
@@ -11,6 +13,7 @@ from pydantic import SecretStr, ValidationError
 from fuseboard_oci.config import OciSettings, RegistrySettings
 from fuseboard_oci.errors import Blocked, LoginFailed, OciError, Unreachable
 from fuseboard_oci.login.credentials import Login, configured_login
+from fuseboard_oci.login.docker_config import DockerCredentials
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, Sink, seed_data
 from fuseboard_oci.testing.http import Raw, Request, Response
 from tests.plugins.oci.helpers import asking
@@ -172,18 +175,13 @@ async def test_a_realm_that_fails_twice_is_left() -> None:
         assert len(registry.asked) == 2
 
 
-def _with_registry_token(token: str) -> Login:
-    return Login(registry_token=SecretStr(token))
-
-
 @pytest.mark.parametrize(("token", "fine"), [("good", True), ("bad", False)])
-async def test_a_registry_token_is_sent_at_once_and_as_it_is(
-    token: str, fine: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Only docker's files hold such a token, so that it is put here in their place."""
-    monkeypatch.setattr("fuseboard_oci.client.configured_login", lambda known: _with_registry_token(token))
+async def test_a_registry_token_is_sent_at_once_and_as_it_is(token: str, fine: bool, tmp_path: Path) -> None:
+    """Only docker's files hold such a token."""
     with Maker(GOOD) as registry:
+        (tmp_path / "config.json").write_text(json.dumps({"auths": {registry.host: {"registrytoken": token}}}))
         async with asking(registry) as oci:
+            oci.client.docker = DockerCredentials(use_helpers=False, environ={"DOCKER_CONFIG": str(tmp_path)})
             if fine:
                 assert await oci.tags("demo/app") == ["1.0"]
             else:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 import tracemalloc
+from functools import partial
 
 import anyio
+import anyio.to_thread
 import httpx2
 import pytest
 
 from fuseboard_oci.config import Limits
 from fuseboard_oci.errors import BadAnswer, Blocked, RateLimited, Unreachable
+from fuseboard_oci.failures import RateLimit
 from fuseboard_oci.paging import TagPages
 from fuseboard_oci.reference import Image
 from fuseboard_oci.testing import HostileRegistry, InMemoryRegistry, LoopbackServer, Sink, seed_data
@@ -148,6 +152,20 @@ async def test_the_in_memory_registry_limits_the_rate_of_manifests() -> None:
                 await oci.details("demo/single")
 
 
+async def test_what_a_registry_said_about_its_limit_is_kept_until_it_says_something_else() -> None:
+    """A list of tags does not count, and comes without the headers."""
+    with InMemoryRegistry(rate=5) as registry:
+        registry.seed(seed_data())
+        async with asking(registry) as oci:
+            asks = oci.client.registry(oci.registry)
+            assert asks.rate_limit is None
+            await oci.details("demo/single")
+            await oci.tags("demo/single")
+            assert asks.rate_limit == RateLimit(limit=5, remaining=4, window=21600)
+            await oci.details("demo/chart", "0.1.0")
+            assert oci.client.registry(oci.registry).rate_limit == RateLimit(limit=5, remaining=3, window=21600)
+
+
 async def test_a_registry_that_is_not_there_is_named() -> None:
     with InMemoryRegistry() as registry:
         host = registry.host
@@ -191,6 +209,30 @@ async def test_a_call_that_waits_for_its_place_ends_with_the_time_of_the_call_an
             with anyio.fail_after(5):
                 with pytest.raises(Unreachable, match=r"^TIMEOUT: reading .* took longer than 0\.6 s"):
                     await oci.details("no-digest")
+        assert registry.log == []
+
+
+async def test_a_registry_that_was_not_asked_because_others_are_slow_is_not_blamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Dripping(LoopbackServer):
+        def respond(self, request: Request) -> Response:
+            dripping.set()
+            return Response(200, body=iter(lambda: b"" if self.stopping.wait(0.02) else b" ", b""))
+
+    dripping = threading.Event()
+    monkeypatch.setattr("fuseboard_oci.transport.wire._CONNECTIONS", 1)
+    with Dripping() as slow, InMemoryRegistry() as registry:
+        registry.seed(seed_data())
+        options = {"registries": {slow.host: {"insecure": True}, registry.host: {"insecure": True}}}
+        async with asking(registry, limits={"read_timeout": 0.3}, options=options) as oci:
+            with anyio.fail_after(5):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(partial(oci.tags, "demo/app", registry=slow.host))
+                    assert await anyio.to_thread.run_sync(dripping.wait, 5)
+                    with pytest.raises(Unreachable, match=rf"^TIMEOUT: {registry.host} was not asked"):
+                        await oci.tags("demo/app")
+                    group.cancel_scope.cancel()
         assert registry.log == []
 
 

@@ -129,6 +129,34 @@ async def test_credentials_go_to_no_realm_that_nobody_named_but_anonymous_questi
     assert str(await rules.check_realm("ghcr.io", realm, with_credentials=False)) == realm
 
 
+@pytest.mark.parametrize(
+    ("registry", "realm"),
+    [
+        ("ghcr.io", "https://auth.docker.io/token"),
+        ("ghcr.io", "https://gitlab.com/jwt/auth"),
+        ("registry.gitlab.com", "https://auth.docker.io/token"),
+        ("registry-1.docker.io", "http://auth.docker.io/token"),
+        ("registry-1.docker.io", "https://auth.docker.io.evil.example/token"),
+        ("registry-1.docker.io", "https://auth.docker.io:8443/token"),
+        ("corp.example", "http://auth.corp.example/token"),
+    ],
+)
+async def test_a_realm_is_known_for_one_registry_and_by_https_only(registry: str, realm: str) -> None:
+    rules = policy("8.8.8.8", registries={"corp.example": {"realm_hosts": ["auth.corp.example"]}})
+    with pytest.raises(Blocked, match=r"^BLOCKED_REALM"):
+        await rules.check_realm(registry, realm, with_credentials=True)
+
+
+async def test_a_realm_of_an_insecure_registry_may_be_without_https_where_the_operator_names_it() -> None:
+    rules = policy("10.0.0.1", registries={"corp": {"insecure": True, "realm_hosts": ["auth.corp"]}})
+    assert (
+        str(await rules.check_realm("corp", "http://auth.corp/token", with_credentials=True))
+        == "http://auth.corp/token"
+    )
+    with pytest.raises(Blocked, match=r"^BLOCKED_REALM"):
+        await rules.check_realm("corp", "http://auth.example/token", with_credentials=False)
+
+
 @pytest.mark.parametrize("realm", ["http://ghcr.io/token", "http://auth.example/token"])
 async def test_a_realm_without_https_is_blocked(realm: str) -> None:
     with pytest.raises(Blocked, match=r"^BLOCKED_REALM"):

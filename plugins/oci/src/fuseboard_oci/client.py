@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from fuseboard_oci.cache import Cache
 from fuseboard_oci.config import OciSettings
+from fuseboard_oci.credentials import shared_login
 from fuseboard_oci.failures import RateLimit
 from fuseboard_oci.login.auth import Grants
 from fuseboard_oci.login.credentials import Login, configured_login, docker_login, given_login
@@ -107,7 +108,7 @@ class RegistryClient:
 
     def _finder(self, name: str, given: Login | None) -> FindLogin:
         async def find(repository: str) -> Login | None:
-            login = given or configured_login(self.policy.settings_of(name))
+            login = given or configured_login(self.policy.settings_of(name)) or shared_login(name)
             if login is not None or self.docker is None:
                 return login
             return docker_login(await self.docker.find(name, repository))

@@ -83,7 +83,7 @@ class RegistrySettings(BaseModel):
     @field_validator("realm_hosts", "redirect_hosts")
     @classmethod
     def _one_spelling(cls, hosts: frozenset[str]) -> frozenset[str]:
-        return frozenset(map(_parsed, hosts))
+        return frozenset(map(parsed_host, hosts))
 
     @model_validator(mode="after")
     def _whole_login(self) -> Self:
@@ -130,7 +130,7 @@ class OciSettings(BaseSettings):
     @field_validator("registries")
     @classmethod
     def _by_one_spelling(cls, registries: dict[str, RegistrySettings]) -> dict[str, RegistrySettings]:
-        named = {_registry_key(name): registry for name, registry in registries.items()}
+        named = {registry_key(name): registry for name, registry in registries.items()}
         if len(named) != len(registries):
             raise ValueError("one registry is named twice, in two spellings")
         for name, registry in named.items():
@@ -165,18 +165,26 @@ def is_pattern(name: str) -> bool:
     return name.startswith("*.")
 
 
-def _registry_key(text: str) -> str:
+def keys_for(registry: str) -> tuple[str, str]:
+    """The keys that fit a parsed registry, in the order in which they count: its own name, then its pattern."""
+    # One label only, as in a certificate (RFC 6125, section 6.4.3).
+    return registry, f"*.{registry.partition('.')[2]}"
+
+
+def registry_key(text: str) -> str:
+    """The one spelling of a key of `registries`; ValueError when it is no registry, or a pattern that is too wide."""
     if is_pattern(text):
         suffix = text.removeprefix("*.").lower()
         # A pattern sends credentials to whoever owns a fitting name: *.com would be anybody.
         if "." not in suffix or ":" in suffix:
             raise ValueError(f"{text} is too wide; write a pattern like *.example.com, without a port")
-        _parsed(suffix)
+        parsed_host(suffix)
         return f"*.{suffix}"
-    return _parsed(text)
+    return parsed_host(text)
 
 
-def _parsed(text: str) -> str:
+def parsed_host(text: str) -> str:
+    """The one spelling of a `host[:port]`; ValueError when it is none."""
     try:
         return parse_registry(text)
     except OciError as error:

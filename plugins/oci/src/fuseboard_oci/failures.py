@@ -25,7 +25,7 @@ def failure(answer: Answer, what: str, registry: str, *, missing: Code, login: s
         what: what was asked for, for the text, such as `ghcr.io/o/i:1.0`.
         registry: who answered.
         missing: the code for a 404 that does not say itself what is missing.
-        login: whose credentials were used ("configured" or "given"), None for none.
+        login: whose credentials were used ("given", "configured" or "shared"), None for none.
     """
     codes, words = _registry_says(answer)
     if answer.status == 401 and login is not None and not answer.authorization:

@@ -137,7 +137,10 @@ class RegistryAuth(httpx2.Auth):
         realm = challenge.parameters.get("realm")
         if not realm:
             raise Blocked("BAD_REALM", f"{self._registry} asks for a token but does not say where to get it")
-        self._realm = await self._policy.check_realm(self._registry, realm, with_credentials=self.login is not None)
+        vouched = self.login.realm_hosts if self.login else frozenset[str]()
+        self._realm = await self._policy.check_realm(
+            self._registry, realm, with_credentials=self.login is not None, vouched=vouched
+        )
         return TokenExchange(
             self._registry,
             self._realm,

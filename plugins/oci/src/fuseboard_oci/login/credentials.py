@@ -1,4 +1,7 @@
-"""Whose credentials go to a registry: those of the call, of the settings, or of docker's files, in this order."""
+"""Whose credentials go to a registry: those of the call, the settings, another plugin or docker's files, in this order.
+
+What another plugin shares comes in through `fuseboard_oci.credentials`.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from fuseboard_oci.config import RegistrySettings
 from fuseboard_oci.errors import LoginFailed
 from fuseboard_oci.login.found import Found
 
-Origin = Literal["given", "configured"]
+Origin = Literal["given", "configured", "shared"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,9 @@ class Login:
         password: a password or an access token used as one.
         identity_token: a refresh token of OAuth2, exchanged at the realm.
         registry_token: a bearer token, sent as it is.
-        origin: "given" with a call (never cached, forgotten after it) or "configured" by the operator.
+        origin: "given" with a call (never cached, forgotten after it), "configured" by the operator, or "shared" by
+            another plugin.
+        realm_hosts: further hosts that may receive it to make a token, besides those that the settings name.
     """
 
     username: str = ""
@@ -32,6 +37,7 @@ class Login:
     identity_token: SecretStr | None = None
     registry_token: SecretStr | None = None
     origin: Origin = "configured"
+    realm_hosts: frozenset[str] = frozenset()
 
     @property
     def user(self) -> str:

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 import httpx2
 
-from fuseboard_oci.config import OciSettings, RegistrySettings, is_pattern
+from fuseboard_oci.config import OciSettings, RegistrySettings, is_pattern, keys_for
 from fuseboard_oci.errors import Blocked, Code, InvalidInput, Unreachable
 from fuseboard_oci.reference import DOCKER_HUB, parse_registry, split_host
 from fuseboard_oci.text import clean
@@ -37,8 +37,7 @@ class HostPolicy:
     def settings_of(self, registry: str) -> RegistrySettings:
         """What the operator said about a registry, by its name or by the pattern that fits; the defaults if nothing."""
         known = self._settings.registries
-        # One label only, as in a certificate (RFC 6125, section 6.4.3).
-        return known.get(registry) or known.get(f"*.{registry.partition('.')[2]}") or _UNNAMED
+        return next((known[key] for key in keys_for(registry) if key in known), _UNNAMED)
 
     def base_url(self, registry: str) -> httpx2.URL:
         """Return the URL of a parsed registry, without a path.
@@ -105,8 +104,16 @@ class HostPolicy:
         if not same_origin(origin, target) or not inside or target.userinfo:
             raise Blocked("BLOCKED_LINK", f"{origin.host} links its next page at {_shown(target)}, outside of its API")
 
-    async def check_realm(self, registry: str, realm: str, *, with_credentials: bool) -> httpx2.URL:
+    async def check_realm(
+        self, registry: str, realm: str, *, with_credentials: bool, vouched: frozenset[str] = frozenset()
+    ) -> httpx2.URL:
         """Return the URL at which a token may be asked for.
+
+        Args:
+            registry: who names the realm.
+            realm: the URL, as the registry wrote it.
+            with_credentials: whether a login goes there.
+            vouched: hosts for which whoever gave the login vouches. Only the operator can allow a private one.
 
         Raises:
             Blocked: BAD_REALM when it is no http(s) URL, BLOCKED_REALM when it may not be asked.
@@ -122,7 +129,7 @@ class HostPolicy:
             raise Blocked("BLOCKED_REALM", f"{registry} wants its tokens made at {_shown(url)}, which is not https")
         if trusted:
             return url
-        if with_credentials:
+        if with_credentials and host not in vouched:
             raise Blocked(
                 "BLOCKED_REALM",
                 f"{registry} wants the credentials sent to {_shown(url)}. If that is right, the operator can add "

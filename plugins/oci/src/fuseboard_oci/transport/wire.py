@@ -106,6 +106,10 @@ class Wire:
         try:
             with anyio.fail_after(self._limits.request_timeout):
                 return await self._twice(ask)
+        except httpx2.PoolTimeout:
+            # The others are bounded each, but share the connections; this one has not even been asked.
+            text = f"{host} was not asked, because all connections wait for other registries; try again later"
+            raise Unreachable("TIMEOUT", text) from None
         except (TimeoutError, httpx2.TimeoutException):
             raise Unreachable("TIMEOUT", f"{host} did not answer in time; try again later") from None
         except httpx2.TransportError as error:
