@@ -23,7 +23,7 @@ from mcp_types import ElicitRequestParams, ElicitResult
 from fuseboard_cloudru.simulator import Simulator, Switches
 from tests.plugins.cloudru.served import asked, text_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 COMMAND = [sys.executable, "-m", "fuseboard"]
 PATIENCE = 60.0  # seconds

@@ -13,7 +13,7 @@ from fuseboard_cloudru import following
 from fuseboard_cloudru.simulator import Simulator, Switches
 from tests.plugins.cloudru.proof import UNKNOWN_ID, Asked, Stable, asking, text_of, without
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LONG = 30
 PLAIN = Switches(omit_defaults=False)

@@ -14,7 +14,7 @@ from fuseboard_cloudru import following
 from fuseboard_cloudru.simulator import Fault, Simulator
 from tests.plugins.cloudru.proof import Asked, asking, text_of
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
 LONG = 30
 # Waiting for nothing is what costs time here, so all tools wait at once.

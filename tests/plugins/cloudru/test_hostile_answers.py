@@ -14,9 +14,13 @@ from hypothesis import strategies as st
 from fuseboard_cloudru import following
 from tests.plugins.cloudru.proof import UNKNOWN_ID, Answers, Asked, Got, Reply, asking, text_of
 
+pytestmark = pytest.mark.slow
+
 LONG = 60
 CODES = re.compile(
-    r"(KEY_REFUSED|DENIED|NOT_FOUND|CONFLICT|RATE_LIMITED|REJECTED|BAD_ANSWER|OPERATION_FAILED|UNREACHABLE|INVALID_INPUT): "
+    r"(KEY_REFUSED|DENIED|NOT_FOUND|CONFLICT|RATE_LIMITED|REJECTED|BAD_ANSWER|OPERATION_FAILED|UNREACHABLE): "
+    # A registry that docker cannot use, and an id out of an answer that cannot be asked for.
+    r"|INVALID_INPUT: (registry .* holds|registry_id is) "
 )
 CALLS: dict[str, dict[str, Any]] = {
     "list_registries": {},
@@ -34,43 +38,11 @@ anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=10), inner, max_size=3)
 )
 FIELDS = [
-    "id",
-    "name",
-    "registryType",
-    "registry_type",
-    "registryMode",
-    "status",
-    "isPublic",
-    "quarantineMode",
-    "retentionPolicyIsEnabled",
-    "retentionPolicy",
-    "tariff",
-    "upstream",
-    "createdAt",
-    "updatedAt",
-    "resourceId",
-    "resourceName",
-    "description",
-    "done",
-    "error",
-    "code",
-    "message",
-    "details",
-    "onlyUntagged",
-    "action",
-    "constraint",
-    "value",
-    "unit",
-    "on",
-    "url",
-    "loginId",
-    "metadataTtl",
-    "mirror",
-    "registries",
-    "operations",
-    "nextPageToken",
-    "fieldViolations",
-    "field",
+    *("id", "name", "registryType", "registry_type", "registryMode", "status", "isPublic", "quarantineMode", "tariff"),
+    *("retentionPolicyIsEnabled", "retentionPolicy", "onlyUntagged", "action", "constraint", "value", "unit", "on"),
+    *("upstream", "url", "loginId", "metadataTtl", "mirror", "createdAt", "updatedAt", "resourceId", "resourceName"),
+    *("description", "done", "error", "code", "message", "details", "fieldViolations", "field"),
+    *("registries", "operations", "nextPageToken"),
 ]
 # Values that nearly fit, in places where they nearly belong.
 likely = st.sampled_from(
@@ -138,7 +110,8 @@ def _run(*replies: Reply) -> None:
         current = replies[0]
 
         def answer(got: Got) -> Reply:
-            return current
+            # The health check hears that all is well: else the host would stop asking at all.
+            return Reply() if got.path.endswith("pageSize=1") else current
 
         with anyio.fail_after(LONG), Answers(answer) as service:
             async with asking(service, limits={"answer_bytes": 50_000, "pages": 3}) as asked:

@@ -19,6 +19,8 @@ from fuseboard_cloudru.simulator import Simulator
 from fuseboard_cloudru.simulator.records import Operation
 from tests.plugins.cloudru.readme_tables import FILES, FOLDER, written
 
+pytestmark = pytest.mark.slow
+
 TEXTS = {file: (FOLDER / file).read_text(encoding="utf-8") for file in FILES}
 README = TEXTS["README.md"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
