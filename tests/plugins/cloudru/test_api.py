@@ -158,6 +158,14 @@ async def test_a_list_that_is_cut_says_how_to_go_on(bound: dict[str, int]) -> No
     assert len({registry.name for page in (found, rest) for registry in page.registries}) == 7
 
 
+async def test_short_pages_count_as_well() -> None:
+    with anyio.fail_after(20), Simulator(Switches(page_size_max=1)) as simulator:
+        for number in range(5):
+            simulator.store.add(f"app-{number}")
+        async with asking(simulator, page_size=2, pages=2) as api:
+            assert len((await api.all_registries()).registries) == 2
+
+
 async def test_a_name_beyond_what_is_read_is_not_called_missing() -> None:
     with anyio.fail_after(20), Simulator() as simulator:
         for number in range(5):

@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import anyio
+import httpx2
 import pytest
 
 from fuseboard_cloudru.api import ArtifactRegistry
 from fuseboard_cloudru.errors import BadAnswer, CloudruError, KeyRefused, NotConfigured, RateLimited, Unreachable
-from fuseboard_cloudru.iam import lifetime
+from fuseboard_cloudru.iam import IamAuth, lifetime
 from fuseboard_cloudru.models import CreateRegistry
 from fuseboard_cloudru.simulator import Clock, Fault, Simulator, Switches
 from tests.plugins.cloudru.asking import KEY_ID, SECRET, Reply, Says, asking, settings_of
@@ -114,6 +115,28 @@ async def test_a_new_token_that_is_refused_as_well_is_the_end() -> None:
             with pytest.raises(KeyRefused, match=r"^KEY_REFUSED: GET /v1/registries answered 401"):
                 await api.check()
         assert [entry.path for entry in simulator.log] == [TOKEN_PATH, "/v1/registries"] * 2
+
+
+@pytest.mark.parametrize("kind", ["reset", 503])
+async def test_a_write_that_was_refused_and_gets_no_new_token_is_surely_not_done(kind: Any) -> None:
+    with anyio.fail_after(20), Simulator() as simulator:
+        async with asking(simulator) as api:
+            await api.check()
+            simulator.revoke_tokens()
+            simulator.fail(Fault(TOKEN_PATH, kind, times=None))
+            with pytest.raises(Unreachable, match=rf"^UNREACHABLE: POST {TOKEN_PATH} ") as caught:
+                await api.create_registry(CreateRegistry.of(name="app"))
+        assert not caught.value.may_have_acted
+        assert [entry.status for entry in simulator.log if entry.path == "/v1/registries"] == [200, 401]
+
+
+async def test_nobody_but_the_api_gets_a_token() -> None:
+    with anyio.fail_after(20), Simulator() as simulator, Says(EMPTY) as other:
+        auth = IamAuth(settings_of(simulator))
+        async with httpx2.AsyncClient(auth=auth, trust_env=False) as client:
+            await client.get(f"{other.url}/v1/registries")
+        assert "authorization" not in other.got[0].headers
+        assert simulator.log == []
 
 
 async def test_the_iam_door_gets_the_pair_as_json() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from fuseboard_cloudru.models import (
     RegistryPage,
     RetentionPolicy,
     UpdateRegistry,
+    Upstream,
 )
 
 ID = "6f0c1b0e-0000-4000-8000-000000000001"
@@ -82,6 +84,12 @@ def test_an_enum_is_a_name_or_a_number_and_an_unknown_one_is_kept_as_text(
     field: str, value: object, read_as: str
 ) -> None:
     assert read_as in Registry.model_validate({**BARE, field: value}).model_dump().values()
+
+
+@pytest.mark.parametrize("value", [True, 1.5, [], {}])
+def test_what_can_be_no_enum_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="registry_type"):
+        Registry.model_validate({**BARE, "registryType": value})
 
 
 @pytest.mark.parametrize("value", [None, "", {}, "7 days"])
@@ -269,6 +277,12 @@ def test_an_update_knows_whether_a_registry_is_as_it_should_be(changes: dict[str
     policy = {"action": "DELETE", "constraint": "OLDER_THAN", "value": 30, "unit": "d", "on": "LAST_PULLED_AT"}
     registry = Registry.model_validate({**BARE, "quarantineMode": "HIGH", "retentionPolicy": policy})
     assert UpdateRegistry.of(**changes).is_done_in(registry) is done
+
+
+def test_no_schema_says_null_or_a_default_that_is_never_sent() -> None:
+    text = json.dumps([TypeAdapter(shape).json_schema() for shape in (*SHAPES, Upstream)])
+    assert '"null"' not in text
+    assert '"default": ""' not in text
 
 
 def test_a_policy_can_be_an_argument_of_a_tool_under_its_own_names() -> None:

@@ -103,7 +103,10 @@ async def test_an_older_registry_of_this_name_that_differs_is_not_taken_for_the_
         simulator.store.add("app", is_public=True)
         simulator.fail(Fault("POST /v1/registries", "reset", acts=False))
         async with asking(simulator) as api:
-            with pytest.raises(OutcomeUnknown, match="not as it was asked for, so it may be an older one"):
+            with pytest.raises(
+                OutcomeUnknown,
+                match=r"^OUTCOME_UNKNOWN: the service.* not as it was asked for, so it may be an older one",
+            ):
                 await api.create_registry(APP)
         assert writes(simulator) == ["POST /v1/registries"]
 

@@ -84,14 +84,13 @@ class IamAuth(httpx2.Auth):
         if _origin(request.url) != self._api:
             yield request
             return
-        refused: _Token | None = None
         for _ in range(2):
-            token = self._current(refused)
+            token = self._current()
             if token is None:
                 ended = self._ended
                 async with self._lock:
                     exchange = self._exchange()
-                    attempts = 0 if self._was_made(refused, since=ended) else self._limits.retries + 1
+                    attempts = 0 if self._was_made(since=ended) else self._limits.retries + 1
                     for left in reversed(range(attempts)):
                         # A second token does no harm, so this POST may be repeated.
                         answer = yield exchange
@@ -107,20 +106,20 @@ class IamAuth(httpx2.Auth):
             # Unread it would keep its connection while we wait for others.
             await answer.aread()
             request.extensions[UNDER_WAY] = False
-            refused = token
+            if self._token is token:  # nobody has renewed it in the meantime
+                self._token = None
 
-    def _current(self, refused: _Token | None) -> _Token | None:
-        """The token to use, None when there is none that still holds, or only the one that was refused."""
-        token = self._token
-        return token if token and token is not refused and token.expires > self._clock() else None
+    def _current(self) -> _Token | None:
+        """The token to use, None when there is none that still holds."""
+        return self._token if self._token and self._token.expires > self._clock() else None
 
-    def _was_made(self, refused: _Token | None, since: int) -> bool:
+    def _was_made(self, since: int) -> bool:
         """Whether somebody else made a token while this caller waited.
 
         Raises:
             CloudruError: they tried and failed; whoever waited for that gets its end, instead of asking the same again.
         """
-        if self._current(refused):
+        if self._current():
             return True
         if self._ended != since and self._refusal is not None:
             raise type(self._refusal)(self._refusal.text, self._refusal.facts)

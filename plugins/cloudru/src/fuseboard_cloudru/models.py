@@ -45,6 +45,8 @@ Text = Annotated[Said, AfterValidator(clean)]
 
 _TIME = "RFC 3339, UTC"
 _MOST_ITEMS = 10_000
+LONGEST_TOKEN = 4096
+"""Characters of a token that leads to the next page."""
 
 
 def _enum(names: tuple[str, ...]) -> BeforeValidator:
@@ -172,18 +174,32 @@ class Operation(Message):
             raise OperationFailed(self)
 
 
+def _sendable(token: str) -> str:
+    """A token that can be sent back as it came."""
+    if len(token) > LONGEST_TOKEN or not token.isprintable():
+        raise ValueError(f"is longer than {LONGEST_TOKEN} characters, or not printable")
+    return token
+
+
+_Token = Annotated[Said, AfterValidator(_sendable)]
+
+
 class RegistryPage(Message):
     """Some of the project's registries."""
 
     registries: list[Registry] = Field(default_factory=list, max_length=_MOST_ITEMS)
-    next_page_token: Said = Field(default="", description="give it as page_token for the next ones; absent at the end")
+    next_page_token: _Token = Field(
+        default="", description="give it as page_token for the next ones; absent at the end"
+    )
 
 
 class OperationPage(Message):
     """Some of the project's operations."""
 
     operations: list[Operation] = Field(default_factory=list, max_length=_MOST_ITEMS)
-    next_page_token: Said = Field(default="", description="give it as page_token for the next ones; absent at the end")
+    next_page_token: _Token = Field(
+        default="", description="give it as page_token for the next ones; absent at the end"
+    )
 
 
 class Request(BaseModel):
@@ -267,18 +283,21 @@ def _base_url(url: str) -> str:
     return url
 
 
+_Seconds = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
 class Upstream(Request):
     """The registry that a remote (caching) registry stands for."""
 
     url: Annotated[str, AfterValidator(_base_url)] = Field(
         max_length=2048, description="base URL of the other registry"
     )
-    login_id: UUID | None = Field(default=None, description="UUID of the login in Secret Management")
-    password_id: UUID | None = Field(default=None, description="UUID of the password in Secret Management")
-    metadata_ttl: int | None = Field(default=None, ge=0, le=2**31 - 1, description="seconds for which lists are kept")
-    artifact_ttl: int | None = Field(default=None, ge=0, le=2**31 - 1, description="seconds for which files are kept")
-    mirror: bool | None = None
-    soft_delete: bool | None = None
+    login_id: Maybe[UUID] = Field(default=None, description="UUID of the login in Secret Management")
+    password_id: Maybe[UUID] = Field(default=None, description="UUID of the password in Secret Management")
+    metadata_ttl: Maybe[_Seconds] = Field(default=None, description="seconds for which lists are kept")
+    artifact_ttl: Maybe[_Seconds] = Field(default=None, description="seconds for which files are kept")
+    mirror: Maybe[bool] = None
+    soft_delete: Maybe[bool] = None
 
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")

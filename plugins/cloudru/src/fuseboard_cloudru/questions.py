@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 from fuseboard_cloudru.errors import InvalidInput
+from fuseboard_cloudru.models import LONGEST_TOKEN
 from fuseboard_cloudru.text import clean
 
 LARGEST_PAGE = 100
-_LONGEST = 4096
+_LONGEST = LONGEST_TOKEN
 # Ids are opaque: they are quoted into the path, so that whatever they hold stays inside of one segment.
 _ID = re.compile(r"[!-~]{1,256}")
 

@@ -25,5 +25,5 @@ Maybe = Annotated[T | None, Field(exclude_if=lambda value: value is None, json_s
 Some = Annotated[list[T], Field(exclude_if=lambda value: not value)]
 """A list that is left out of the result when it is empty. Give it `default_factory=list`."""
 
-Said = Annotated[str, Field(exclude_if=lambda value: not value)]
+Said = Annotated[str, Field(exclude_if=lambda value: not value, json_schema_extra=_without_null)]
 """A text that is left out of the result when it is empty. Give it the default ""."""
