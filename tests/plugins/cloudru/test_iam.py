@@ -148,6 +148,8 @@ async def test_the_iam_door_gets_the_pair_as_json() -> None:
         assert exchange.headers["content-type"] == "application/json"
         assert json.loads(exchange.body) == {"keyId": KEY_ID, "secret": SECRET}
         assert "authorization" not in exchange.headers
+        assert exchange.headers["user-agent"] == "fuseboard-cloudru"
+        assert exchange.headers["accept-encoding"] == "identity"
         assert server.got[0].headers["authorization"] == "Bearer token-1"
 
 

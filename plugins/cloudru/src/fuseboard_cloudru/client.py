@@ -17,7 +17,7 @@ from fuseboard_cloudru.bounded import LIMIT, BoundedTransport
 from fuseboard_cloudru.config import CloudruSettings
 from fuseboard_cloudru.errors import BadAnswer, CloudruError, Facts
 from fuseboard_cloudru.failures import failure, lost, retry_after
-from fuseboard_cloudru.iam import BUSY, UNDER_WAY, Clock, IamAuth
+from fuseboard_cloudru.iam import BUSY, HEADERS, UNDER_WAY, Clock, IamAuth
 from fuseboard_cloudru.routes import Route
 from fuseboard_cloudru.text import clean
 
@@ -90,7 +90,7 @@ class Client:
             follow_redirects=False,
             # A gateway's cookie would be sent to whoever has the same host name.
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            headers={"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "fuseboard-cloudru"},
+            headers=HEADERS,
             timeout=httpx2.Timeout(limits.read_timeout, connect=limits.connect_timeout),
         )
 

@@ -21,6 +21,9 @@ from fuseboard_cloudru.config import CloudruSettings
 from fuseboard_cloudru.errors import BadAnswer, CloudruError, Facts, KeyRefused, NotConfigured
 from fuseboard_cloudru.failures import failure, retry_after
 
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "fuseboard-cloudru"}
+"""Of every request."""
+
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _DEFAULT_LIFETIME = 3600.0
 _EARLY = 60.0
@@ -127,7 +130,7 @@ class IamAuth(httpx2.Auth):
 
     def _exchange(self) -> httpx2.Request:
         secret = self._secret.get_secret_value()
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "X-Request-ID": str(uuid.uuid4())}
+        headers = {**HEADERS, "X-Request-ID": str(uuid.uuid4())}
         timeout = httpx2.Timeout(self._limits.read_timeout, connect=self._limits.connect_timeout).as_dict()
         extensions = {LIMIT: self._limits.token_bytes, "timeout": timeout}
         if self._settings.token_door == "oauth":
