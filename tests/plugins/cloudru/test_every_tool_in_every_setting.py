@@ -276,6 +276,23 @@ def _comparable(answer: Any) -> Any:
     return answer
 
 
+@pytest.mark.parametrize("ints", [False, True])
+@pytest.mark.parametrize("omit", [False, True])
+async def test_a_registry_that_is_not_ready_yet_is_creating_however_it_is_written(ints: bool, omit: bool) -> None:
+    """Its status is the default of its enum, which may be left out."""
+    switches = Switches(omit_defaults=omit, int_enums=ints, activation_seconds=60)
+    with anyio.fail_after(LONG), Simulator(switches) as simulator:
+        async with asking(simulator) as asked:
+            begun = await asked.result("create_registry", name="alpha")
+            waited = await asked.result("wait_for_operation", operation_id=begun["operation"]["id"], timeout=0.3)
+            assert (waited["done"], waited["operation"]["done"]) == (False, True)
+            assert waited["registry"]["status"] == "CREATING"
+            listed = (await asked.result("list_registries"))["registries"]
+            found = await asked.result("find_registry", name="alpha")
+            login = await asked.result("get_docker_login", name="alpha")
+        assert [one["status"] for one in (*listed, found["registry"], login)] == ["CREATING"] * 3
+
+
 @pytest.mark.parametrize("opaque", [False, True])
 @pytest.mark.parametrize("nested", [False, True])
 async def test_an_operation_that_fails_is_an_error_with_the_services_words(opaque: bool, nested: bool) -> None:

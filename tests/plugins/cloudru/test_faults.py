@@ -196,6 +196,19 @@ def check_error(world: World, result: Any, code: str, status: int | None, route:
     world.assert_tells_nothing(text)
 
 
+@pytest.mark.parametrize("kind", [502, 503, 504, "html", "reset", "cut"])
+async def test_every_tool_that_reads_survives_a_gateway_that_fails_twice(kind: Any) -> None:
+    with anyio.fail_after(LONG), Simulator() as simulator:
+        world = World(simulator)
+        async with asking(simulator) as asked:
+            for tool, arguments in READS.items():
+                begin = len(simulator.log)
+                simulator.fail(Fault("GET /v1/*", kind, times=2))
+                await asked.result(tool, **world.filled(arguments))
+                assert len([entry for entry in simulator.log[begin:] if entry.fault]) == 2, tool
+                simulator.heal()
+
+
 # Faults that meet one write once: what comes of the write, when it did not reach the service, and when it did.
 ONCE: dict[int | str, tuple[str, str]] = {
     401: ("done", ""),

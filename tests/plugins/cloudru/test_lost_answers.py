@@ -75,6 +75,25 @@ async def test_a_lost_create_that_is_not_found_for_long_is_not_called_a_name_of_
         assert len(simulator.store.registries()) == 1
 
 
+async def test_a_lost_create_that_is_found_a_moment_later_is_not_sent_again() -> None:
+    with anyio.fail_after(LONG), Simulator(Switches(missing_window=0.3)) as simulator:
+        simulator.fail(Fault(CREATE, "reset"))
+        async with asking(simulator, limits={"settle_delay": 0.4}) as asked:
+            made = await asked.result("create_registry", name="made")
+        assert made["operation"]["resource_name"] == "made"
+        assert [entry.method for entry in simulator.log if entry.path == "/v1/registries"].count("POST") == 1
+
+
+async def test_a_lost_deletion_that_takes_a_moment_is_seen_to_be_done() -> None:
+    with anyio.fail_after(LONG), Simulator(Switches(operation_seconds=0.3)) as simulator:
+        there = simulator.store.add("there").id
+        simulator.fail(Fault("DELETE *", "reset"))
+        async with asking(simulator, limits={"settle_delay": 0.4}) as asked:
+            gone = await asked.result("delete_registry", registry_id=there, confirm_name="there")
+        assert gone["done"] is True
+        assert [entry.method for entry in simulator.log].count("DELETE") == 1
+
+
 async def test_a_name_that_is_taken_is_a_conflict_and_is_sent_once() -> None:
     with anyio.fail_after(LONG), Simulator() as simulator:
         simulator.store.add("made")
