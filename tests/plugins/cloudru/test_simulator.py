@@ -113,6 +113,7 @@ def test_a_registry_is_created_found_changed_and_deleted_by_operations() -> None
         assert "done" not in operation
         assert (operation["resourceName"], operation["description"]) == ("demo", "CreateRegistry")
         assert client.get(f"/v1/operations/{operation['id']}").json()["done"]
+        assert client.get(f"/v1/operations/{operation['id']}/more").status_code == 404
         path = f"/v1/registries/{operation['resourceId']}"
         registry = client.get(path).json()
         assert (registry["name"], registry["status"], registry["isPublic"]) == ("demo", "ACTIVE", True)

@@ -120,6 +120,8 @@ def test_failing_operations_change_nothing_and_say_why() -> None:
         assert client.get(f"/v1/registries/{begun[0]['resourceId']}").json()["status"] == "ERROR"
         assert client.get(path).json()["status"] == "ACTIVE"
         assert "isPublic" not in client.get(path).json()
+        # A deletion that failed is over: the registry can be changed again.
+        assert client.patch(path, json={"isPublic": True}).status_code == 200
 
 
 def test_an_update_answers_with_the_registry_as_it_is_then() -> None:

@@ -26,7 +26,5 @@ def _value(value: Any, switches: Switches) -> Any:
 
 
 def _is_written(value: Any, switches: Switches) -> bool:
-    """Whether a field is in the JSON. A message that is set but empty is, unlike a default value."""
-    if not switches.omit_defaults or isinstance(value, dict):
-        return True
-    return bool(value) or (value == [] and switches.null_lists)
+    """Whether a field is in the JSON. No message of this service is set and empty, so what is empty is a default."""
+    return not switches.omit_defaults or bool(value) or (value == [] and switches.null_lists)
