@@ -27,6 +27,9 @@ export UV_PYTHON_DOWNLOADS = never
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export JOBS
 
+# Property tests then draw the same examples in every run, so what a commit is told can be told again; pytest by hand explores.
+test tests tox check: export CI = true
+
 .NOTPARALLEL:
 .PHONY: help install run test lint format types tests tox check coverage lock build bench clean
 

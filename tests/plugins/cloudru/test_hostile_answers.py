@@ -157,6 +157,8 @@ ODD = [
     json.dumps(
         {"code": 3, "message": "m\u202e" * 3_000, "details": [{"fieldViolations": [{"field": "f" * 9_000}] * 50}]}
     ).encode(),
+    # A character that Unicode has not assigned (its two halves are one in JSON).
+    b'{"id": "x", "name": "\\ud82f\\udc7d", "error": "\\ud82f\\udc7d"}',
     json.dumps({"error": {"code": 16, "message": ["no text"], "details": "none"}}).encode(),
     json.dumps({"error": None, "message": None, "code": True}).encode(),
 ]

@@ -106,13 +106,15 @@ def _object(value: object) -> object:
 
 
 _Object = BeforeValidator(_object)
+# The length is that of what is left of it, as the output schemas promise.
+_Name = Annotated[str, AfterValidator(clean), Field(min_length=1, description="begins the registry's host name")]
 
 
 class Registry(Message):
     """A registry of the project."""
 
     id: str = Field(min_length=1, description="UUID")
-    name: Annotated[str, AfterValidator(clean)] = Field(min_length=1, description="begins the registry's host name")
+    name: _Name
     registry_type: Annotated[str, _enum(REGISTRY_TYPES)] = Field(
         default="DOCKER", description=", ".join(REGISTRY_TYPES)
     )

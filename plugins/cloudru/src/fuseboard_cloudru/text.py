@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 LONGEST = 300
-# Controls, formatting characters (bidi, zero width), lone halves of characters and private use.
-_DROPPED = frozenset({"Cc", "Cf", "Cs", "Co"})
-_SPACES = frozenset({"Zl", "Zp", "Zs"})
 
 
 def clean(text: str, limit: int = LONGEST) -> str:
@@ -20,9 +15,7 @@ def clean(text: str, limit: int = LONGEST) -> str:
 
 
 def _printable(character: str) -> str:
-    if character in "\t\n\r":
+    if character.isspace():
         return " "
-    category = unicodedata.category(character)
-    if category in _SPACES:
-        return " "
-    return "" if category in _DROPPED else character
+    # Controls, formatting characters (bidi, zero width), lone halves, private use and what Unicode has not assigned.
+    return character if character.isprintable() else ""
