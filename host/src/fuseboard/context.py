@@ -192,6 +192,14 @@ class Context(Generic[State]):
         result = await self._ask("roots/list", {}, "roots")
         return list(result.get("roots", []))
 
+    def can(self, capability: str) -> bool:
+        """Whether the client can be asked.
+
+        Args:
+            capability: "elicitation.form", "elicitation.url", "sampling" or "roots".
+        """
+        return self._reach.can(capability)
+
     async def forward(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Ask the client what a proxied server wants to ask it.
 

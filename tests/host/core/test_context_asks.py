@@ -199,6 +199,18 @@ async def test_a_tool_can_do_without_an_answer_where_nobody_can_be_asked(mode: s
             assert text_of(await host.call_tool("plugin_push")) == "not asked"
 
 
+async def test_a_tool_sees_whether_the_client_can_be_asked_before_it_asks(mode: str) -> None:
+    async def look(ctx: Context[None]) -> str:
+        kinds = ("elicitation.form", "elicitation.url", "sampling", "roots")
+        return " ".join(kind for kind in kinds if ctx.can(kind)) or "nothing"
+
+    with anyio.fail_after(LONG):
+        async with PluginHost(plugin(look), mode=mode) as host:
+            assert text_of(await host.call_tool("plugin_look")) == "nothing"
+        async with PluginHost(plugin(look), mode=mode, elicitation_callback=User()) as host:
+            assert text_of(await host.call_tool("plugin_look")) == "elicitation.form elicitation.url"
+
+
 async def test_a_user_can_be_sent_to_a_page(mode: str) -> None:
     async def sign_in(ctx: Context[None]) -> str:
         return (await ctx.elicit_url("Sign in", "https://example.org/login", "login-1")).action
