@@ -1,7 +1,8 @@
 """fuseboard: a minimal MCP host. Plugins are found by entry points and served, each behind its own fuse, as one server.
 
-These are the names that a plugin author imports. `Tool`, `Prompt` and `Resource` (for `Board.replace`) and the
-registrars (for annotations) are imported on first use, because they bring the MCP SDK with them.
+These are the names that a plugin author imports. `Tool`, `Prompt` and `Resource` (for `Board.replace`), `JsonSchema`
+(for schemas of proxied servers) and the registrars (for annotations) are imported on first use, because of what they
+bring with them.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fuseboard.contributions.registrars import HealthRegistrar, PromptRegistrar, ResourceRegistrar, ToolRegistrar
     from fuseboard.contributions.resource import Resource
     from fuseboard.contributions.tool import Tool
+    from fuseboard.json_schema import JsonSchema
 
 __all__ = [
     "BackendError",
@@ -32,6 +34,7 @@ __all__ = [
     "Context",
     "HealthRegistrar",
     "HealthReport",
+    "JsonSchema",
     "Prompt",
     "PromptRegistrar",
     "Resource",
@@ -47,6 +50,9 @@ def __getattr__(name: str) -> Any:
     if name in __all__:
         from importlib import import_module
 
-        module = "registrars" if name.endswith("Registrar") else name.lower()
-        return getattr(import_module(f"fuseboard.contributions.{module}"), name)
+        if name == "JsonSchema":
+            module = "json_schema"
+        else:
+            module = f"contributions.{'registrars' if name.endswith('Registrar') else name.lower()}"
+        return getattr(import_module(f"fuseboard.{module}"), name)
     raise AttributeError(f"module 'fuseboard' has no attribute {name!r}")

@@ -26,11 +26,7 @@ def check_form(schema: Mapping[str, Any], content: dict[str, Any]) -> None:
         ToolError: it does not fit; the text names the field and no value.
     """
     # Imported here: only a plugin that asks has to pay for it.
-    import jsonschema
-    import referencing
+    from fuseboard.json_schema import JsonSchema
 
-    kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
-    error = next(iter(kind(schema, registry=referencing.Registry()).iter_errors(content)), None)
-    if error is not None:
-        rule = error.message if error.validator == "required" else f"must satisfy {error.validator}"
-        raise ToolError(f"the client's answer does not fit the form: {error.json_path}: {rule[:200]}")
+    if problems := JsonSchema("the form", schema).problems(content, 1):
+        raise ToolError(f"the client's answer does not fit the form: {problems[0]}")

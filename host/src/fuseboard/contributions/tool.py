@@ -7,7 +7,6 @@ import logging
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from types import UnionType
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from fuseboard.errors import InvalidArguments, InvalidResult, ProtocolError
 from fuseboard.strict_json import is_finite
 
 if TYPE_CHECKING:
-    from jsonschema.protocols import Validator
+    from fuseboard.json_schema import JsonSchema
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +52,8 @@ class Tool:
     _asynchronous: bool
     _context: str | None
     _whole: str
-    _input: Validator | None
-    _output: Validator | None
+    _input: JsonSchema | None
+    _output: JsonSchema | None
     _forms: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -188,12 +187,7 @@ class Tool:
         if self._metadata is not None:
             return functions.checked_arguments(self._metadata, label, arguments) | given
         assert self._input is not None
-        try:
-            errors = list(islice(self._input.iter_errors(dict(arguments)), functions.MOST_PROBLEMS))
-            problems = [f"{error.json_path}: {_without_value(error)}" for error in errors]
-        except RecursionError:
-            problems = ["nested too deeply"]
-        if problems:
+        if problems := self._input.problems(dict(arguments), functions.MOST_PROBLEMS):
             raise InvalidArguments(functions.worded_problems(label, problems))
         return {self._whole: dict(arguments)} | given
 
@@ -222,7 +216,7 @@ class Tool:
             return form
         if not isinstance(structured, dict):
             raise InvalidResult(f"{label} returned structured content that is not an object")
-        if self._output is not None and not self._output.is_valid(structured):
+        if self._output is not None and self._output.problems(structured, 1):
             raise InvalidResult(f"{label} returned something that does not fit its output schema")
         return form
 
@@ -243,12 +237,12 @@ class Tool:
         return converted
 
 
-def _validator(label: str, schema: Mapping[str, Any] | None) -> Validator | None:
+def _validator(label: str, schema: Mapping[str, Any] | None) -> JsonSchema | None:
     if schema is None:
         return None
-    from fuseboard.contributions.raw_schema import schema_validator
+    from fuseboard.json_schema import JsonSchema
 
-    return schema_validator(label, schema)
+    return JsonSchema(label, schema)
 
 
 def _structured(function: Callable[..., Any]) -> bool | None:
@@ -277,10 +271,3 @@ def _as_text(data: Any) -> TextContent:
     plain = to_jsonable_python(data)
     text = json.dumps(plain, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return TextContent(type="text", text=text)
-
-
-def _without_value(error: Any) -> str:
-    """jsonschema puts the value into its text, which may be long or secret: name the rule instead."""
-    if error.validator in ("required", "additionalProperties"):
-        return str(error.message)[:200]
-    return f"must satisfy {error.validator}: {json.dumps(error.validator_value, default=str)[:120]}"
