@@ -81,16 +81,24 @@ class JsonSchema:
         Returns:
             An empty list for a value that fits.
         """
-        token = _ends.set(monotonic() + SECONDS)
         try:
-            errors = islice(self._validator.iter_errors(value), most)
-            return [f"{error.json_path}: {_without_value(error)}" for error in errors]
+            return [f"{error.json_path}: {_without_value(error)}" for error in self.errors(value, most)]
         except RecursionError:
             return ["nested too deeply"]
         except referencing.exceptions.Unresolvable:
             return ["its schema refers to something that is not inside it"]
         except TooCostly:
             return [f"it cannot be checked within {SECONDS:g} s"]
+
+    def errors(self, value: Any, most: int = 5) -> list[jsonschema.ValidationError]:
+        """The errors of `jsonschema` behind `problems`, for words of one's own: their messages quote the value.
+
+        Raises:
+            TooCostly: the check did not end in time; other errors come from schemas that go in circles.
+        """
+        token = _ends.set(monotonic() + SECONDS)
+        try:
+            return list(islice(self._validator.iter_errors(value), most))
         finally:
             _ends.reset(token)
 
