@@ -61,7 +61,12 @@ def module_name(path: Path) -> str:
 def imports_of(path: Path) -> list[Import]:
     """Everything that a file imports, in the order of the text."""
     found: list[Import] = []
-    _collect(ast.parse(path.read_text(encoding="utf-8")), found, lazy=False, typing_only=False)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            package = ".".join(path.parts[path.parts.index("src") + 1 : -node.level])
+            node.module, node.level = ".".join(filter(None, (package, node.module))), 0
+    _collect(tree, found, lazy=False, typing_only=False)
     return found
 
 
