@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fuseboard.board import Board
 from fuseboard.caller import Caller
 from fuseboard.context import Context
-from fuseboard.errors import BackendError, ToolError
+from fuseboard.errors import BackendError, RegistrationError, ToolError
 from fuseboard.health import HealthReport
 from fuseboard.hookspecs import hookimpl
 from fuseboard.middleware import Call, CallMiddleware, CallNext
@@ -37,6 +37,7 @@ __all__ = [
     "JsonSchema",
     "Prompt",
     "PromptRegistrar",
+    "RegistrationError",
     "Resource",
     "ResourceRegistrar",
     "Tool",

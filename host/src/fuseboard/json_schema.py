@@ -47,27 +47,30 @@ class JsonSchema:
     Args:
         label: whose it is, for messages.
         schema: the schema; draft 2020-12 where it names none.
+        closed: whether a reference to something outside is refused; else only its owner can tell what fits.
 
     Raises:
         RegistrationError: it is no valid JSON Schema, or refers to something outside itself.
     """
 
-    __slots__ = ("_validator",)
+    __slots__ = ("_closed", "_validator")
 
-    def __init__(self, label: str, schema: Mapping[str, Any]) -> None:
+    def __init__(self, label: str, schema: Mapping[str, Any], *, closed: bool = True) -> None:
         base = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
         try:
             # Without formats: its patterns are of another dialect than the library's, ECMAScript's.
             no_formats: Any = {"format_checker": jsonschema.FormatChecker(())}
             base.check_schema(dict(schema), **no_formats)
             plain = _of_one_dialect(schema)
-            _check_references(label, plain)
+            if closed:
+                _check_references(label, plain)
             _check_patterns(label, plain)
         except jsonschema.SchemaError as error:
             place = "/".join(str(part) for part in error.absolute_path) or "the top"
             raise RegistrationError(f"{label}: not a valid JSON Schema at {place}: {error.message[:200]}") from None
         except RecursionError:
             raise RegistrationError(f"{label}: not a valid JSON Schema: nested too deeply") from None
+        self._closed = closed
         patterned = any("patternProperties" in part for part in _parts(plain))
         self._validator: Validator = _bounded(base, patterned)(plain, registry=_closed_registry())
 
@@ -86,7 +89,7 @@ class JsonSchema:
         except RecursionError:
             return ["nested too deeply"]
         except referencing.exceptions.Unresolvable:
-            return ["its schema refers to something that is not inside it"]
+            return ["its schema refers to something that is not inside it"] if self._closed else []
         except TooCostly:
             return [f"it cannot be checked within {SECONDS:g} s"]
 

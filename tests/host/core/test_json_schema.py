@@ -106,3 +106,10 @@ def test_a_long_list_is_not_compared_item_by_item() -> None:
 
 def test_a_value_that_a_schema_gives_is_no_schema() -> None:
     assert problems({"const": {"$schema": "x", "n": 1}}, {"$schema": "x", "n": 1}) == []
+
+
+def test_a_reference_to_another_place_is_refused_or_left_to_who_knows_that_place() -> None:
+    schema = {"properties": {"a": {"$ref": "http://192.0.2.1/schema.json"}, "b": {"type": "string"}}}
+    with pytest.raises(RegistrationError, match="is not inside its schema"):
+        JsonSchema("tool x", schema)
+    assert JsonSchema("tool x", schema, closed=False).problems({"a": 1, "b": "x"}) == []

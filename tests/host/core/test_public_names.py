@@ -19,7 +19,8 @@ def test_the_list_of_public_names_is_sorted_and_each_is_there() -> None:
 def test_the_names_that_plugins_are_written_with_are_public() -> None:
     """Each is promised: taking one away breaks the plugins of others."""
     promised = (
-        "BackendError Board Call CallMiddleware Caller Context HealthReport Prompt Resource Tool ToolError hookimpl"
+        "BackendError Board Call CallMiddleware Caller Context HealthReport JsonSchema Prompt RegistrationError "
+        "Resource Tool ToolError hookimpl"
     )
     assert set(promised.split()) <= set(fuseboard.__all__)
 
