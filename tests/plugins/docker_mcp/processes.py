@@ -1,0 +1,126 @@
+"""Which processes there are. Linux only.
+
+A process is known by a mark: a value that stands on its command line or in its environment, which everything that it
+starts inherits. So an orphan is found as well, wherever it was put in the tree.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+
+
+def marked(*marks: str) -> set[int]:
+    """The living processes that carry all of these marks."""
+    return {int(folder.name) for folder in _folders() if _carries(folder, [mark.encode() for mark in marks])}
+
+
+def _folders() -> list[Path]:
+    return [folder for folder in Path("/proc").iterdir() if folder.name.isdigit()]
+
+
+def _carries(folder: Path, marks: list[bytes]) -> bool:
+    try:
+        # Of a process that has ended and was not waited for, both are empty.
+        said = (folder / "environ").read_bytes() + (folder / "cmdline").read_bytes()
+    except OSError:
+        return False
+    return all(mark in said for mark in marks)
+
+
+def _parents() -> dict[int, int]:
+    """The parent of every process, by number."""
+    parents = {}
+    for folder in _folders():
+        try:
+            stat = (folder / "stat").read_text()
+        except OSError:
+            continue
+        parents[int(folder.name)] = int(stat.rpartition(")")[2].split()[1])
+    return parents
+
+
+def children() -> set[int]:
+    """The processes that this one has started, ended ones that nobody waited for included."""
+    return {child for child, parent in _parents().items() if parent == os.getpid()}
+
+
+def descendants() -> set[int]:
+    """All processes below this one."""
+    parents, below = _parents(), {os.getpid()}
+    while more := {child for child, parent in parents.items() if parent in below} - below:
+        below |= more
+    return below - {os.getpid()}
+
+
+async def wait_until_gone(mark: str, seconds: float = 3.0) -> None:
+    """Return once no living process carries the mark.
+
+    Raises:
+        AssertionError: some still do; with what they are.
+    """
+    with anyio.move_on_after(seconds):
+        while marked(mark):
+            await anyio.sleep(0.02)
+        return
+    left = {number: _command(number) for number in marked(mark)}
+    assert not left, f"{left} still run after {seconds:g} s"
+
+
+async def wait_until_reaped(number: int, seconds: float = 5.0) -> None:
+    """Return once a process has ended and somebody has waited for it.
+
+    Raises:
+        TimeoutError: it is still there.
+    """
+    with anyio.fail_after(seconds):
+        while _is_known(number):
+            await anyio.sleep(0.01)
+
+
+def _is_known(number: int) -> bool:
+    return Path(f"/proc/{number}").exists()
+
+
+def _command(number: int) -> str:
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:200]
+    except OSError:
+        return "(gone)"
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What this process holds.
+
+    Attributes:
+        children: its descendants, ended ones that nobody waited for included.
+        descriptors: how many files are open.
+        threads: how many threads live.
+    """
+
+    children: frozenset[int]
+    descriptors: int
+    threads: int
+
+    @classmethod
+    def now(cls) -> Holdings:
+        """As of now."""
+        return cls(frozenset(descendants()), len(os.listdir("/proc/self/fd")), threading.active_count())
+
+
+@contextmanager
+def no_leak() -> Iterator[None]:
+    """Demand that the block leaves no process, no open file and no thread behind."""
+    before = Holdings.now()
+    yield
+    after = Holdings.now()
+    assert after.children <= before.children, f"processes left: {after.children - before.children}"
+    assert after.descriptors <= before.descriptors, f"{before.descriptors} open files before, {after.descriptors} after"
+    assert after.threads <= before.threads, f"{before.threads} threads before, {after.threads} after"
