@@ -102,6 +102,8 @@ class HealthMonitor:
                 visit.cancel()
                 self._overdue[circuit.name, check.name] = visit
                 return HealthReport(ok=False, message=f"no answer within {check.timeout:g} s")
+            if visit.abandoned:  # by the circuit, which is being stopped
+                return HealthReport(ok=False, message="the plugin is being stopped")
             reason = reason_of(error)
             if reason not in (result.message for result in self.known(circuit.name)):  # once, not at every round
                 logger.warning("%s: health check %s failed", circuit.name, check.name, exc_info=error)

@@ -264,3 +264,19 @@ async def test_a_strange_answer_of_one_plugin_does_not_hide_the_state_of_the_oth
 
 async def well_tool() -> str:
     return "well"
+
+
+async def test_a_check_that_runs_while_the_host_stops_is_no_news_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    begun = threading.Event()
+
+    async def slow(ctx: Context[Any]) -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    with anyio.fail_after(LONG):
+        async with PluginHost(plugin(well, register_health_checks=checking(slow, timeout=30)), name="toy") as host:
+            asking = asyncio.create_task(host.host.health())
+            await until(begun.is_set)
+        [result] = (await asking)["toy"]
+    assert result.message == "the plugin is being stopped"
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
