@@ -72,16 +72,22 @@ async def test_an_unknown_server_is_told_with_similar_names_and_what_could_not_b
         await found.find("github-oficial")
     with pytest.raises(UnknownServer, match="there are github-official, postgres"):
         await found.find("zzz")
-    found.drop()
-    toolkit.error = NoEngine("no engine answers")
-    with pytest.raises(
-        UnknownServer, match=r"there are no servers\. Not everything could be read: NO_ENGINE: no engine"
-    ):
-        await found.find("postgres")
     with pytest.raises(UnknownServer) as caught:
         await found.find("x\x1b[31m" * 1000)
     assert len(str(caught.value)) < 400
     assert "\x1b" not in str(caught.value)
+    found.drop()
+    toolkit.error = UnknownOutput("no JSON")
+    with pytest.raises(UnknownServer, match=r"there are no servers\. Not everything could be read: UNKNOWN_OUTPUT"):
+        await found.find("postgres")
+
+
+async def test_where_docker_cannot_be_asked_that_is_the_reason_and_not_the_name(tmp_path: Path) -> None:
+    toolkit = Toolkit("github-official")
+    toolkit.error = NoEngine("no engine answers")
+    found = catalogue(tmp_path, Door("toolkit", toolkit))
+    with pytest.raises(NoEngine, match="no engine answers; without it there is no server 'postgres'"):
+        await found.find("postgres")
 
 
 async def test_what_was_read_is_believed_for_its_time_and_until_it_is_dropped(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import anyio.to_thread
 from cachetools import TLRUCache
 
 from fuseboard_docker_mcp import embedded
-from fuseboard_docker_mcp.errors import DockerMcpError, NameCollision, NoEngine, UnknownServer
+from fuseboard_docker_mcp.errors import DockerMcpError, NameCollision, NoDocker, NoEngine, NoToolkit, UnknownServer
 from fuseboard_docker_mcp.own_servers import own_server
 from fuseboard_docker_mcp.text import clean
 
@@ -125,6 +125,7 @@ class Catalogue:
 
         Raises:
             UnknownServer: no source has it; the text names similar ones, and the sources that could not be read.
+            NoDocker, NoToolkit, NoEngine: no other source has it, and this one cannot be asked.
         """
         for server in await self.installed():
             if server.name == name:
@@ -133,6 +134,9 @@ class Catalogue:
         for server in servers:
             if server.name == name:
                 return server
+        for problem in problems:
+            if isinstance(problem, NoDocker | NoToolkit | NoEngine):
+                raise type(problem)(f"{problem.text}; without it there is no server {clean(name, 80)!r}")
         raise UnknownServer(_nowhere(name, servers, problems))
 
     async def problems(self) -> list[DockerMcpError]:
