@@ -16,7 +16,7 @@ from fuseboard_docker_mcp.models import Server
 def server(name: str) -> Server:
     """How the plugin describes the embedded server of this name."""
     settings = DockerMcpSettings.model_validate({"embedded": "always"})
-    return next(server for server in embedded.servers(settings) if server.name == name)
+    return next(server for server in embedded.servers(settings, "direct") if server.name == name)
 
 
 class Raw:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import zoneinfo
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from mcp_types import ElicitRequestParams, ElicitResult
 
 from fuseboard_docker_mcp import embedded
 from fuseboard_docker_mcp.config import DockerMcpSettings
-from fuseboard_docker_mcp.models import StdioLaunch
+from fuseboard_docker_mcp.models import StdioLaunch, Way
 from fuseboard_docker_mcp.stores.validation import check
 from fuseboard_docker_mcp.ways import prepared
 from tests.plugins.docker_mcp.embedded_process import Raw, raw, server
@@ -35,15 +34,15 @@ def client(name: str, mode: Mode = "legacy", file: Path | None = None, **callbac
     return Client(stdio_client(parameters), mode=mode, read_timeout_seconds=10, **callbacks)
 
 
-def test_they_are_there_where_the_setting_says_so(tmp_path: Path) -> None:
-    def names(**settings: Any) -> list[str]:
-        return [server.name for server in embedded.servers(DockerMcpSettings.model_validate(settings))]
+def test_they_are_there_where_the_setting_says_so() -> None:
+    def names(setting: str, way: Way) -> list[str]:
+        settings = DockerMcpSettings.model_validate({"embedded": setting})
+        return [server.name for server in embedded.servers(settings, way)]
 
-    missing, present = str(tmp_path / "docker"), sys.executable
-    assert names(embedded="auto", docker=missing) == ["clock", "notes"]
-    assert names(embedded="auto", docker=present) == []
-    assert names(embedded="always", docker=present) == ["clock", "notes"]
-    assert names(embedded="never", docker=missing) == []
+    assert names("auto", "direct") == ["clock", "notes"]
+    assert names("auto", "toolkit") == names("auto", "engine") == []
+    assert names("always", "toolkit") == ["clock", "notes"]
+    assert names("never", "direct") == []
 
 
 def test_they_are_described_before_they_run(tmp_path: Path) -> None:

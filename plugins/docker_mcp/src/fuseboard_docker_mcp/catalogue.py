@@ -154,7 +154,7 @@ class Catalogue:
         way = await self._door.way()
         own = [own_server(name, chosen) for name, chosen in self._settings.servers.items()]
         # Whoever gives a server of his own the name of an embedded one means to replace it.
-        own += [server for server in embedded.servers(self._settings) if server.name not in self._settings.servers]
+        own += [server for server in embedded.servers(self._settings, way) if server.name not in self._settings.servers]
         shelves = [Shelf(tuple(own))]
         if way == "engine" or self._settings.docker_mcp.catalog_files:
             shelves.append(await self._shelf("files", way))

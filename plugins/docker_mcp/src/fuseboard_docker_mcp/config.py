@@ -176,7 +176,7 @@ class DockerMcpSettings(BaseSettings):
     )
     embedded: Literal["auto", "always", "never"] = Field(
         default="auto",
-        description="Whether the two small servers that come with the plugin are there; auto: only without Docker.",
+        description="Whether the two small servers of the plugin are there; auto: where Docker has none to offer.",
     )
     first_class: bool | list[ServerName] = Field(
         default=True,

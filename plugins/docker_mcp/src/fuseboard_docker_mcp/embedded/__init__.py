@@ -5,7 +5,6 @@ They are programs of the standard library alone, which start in 30 ms: `stdio_se
 
 from __future__ import annotations
 
-import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fuseboard_docker_mcp.config import ServerSettings
 from fuseboard_docker_mcp.embedded import clock as clock
 from fuseboard_docker_mcp.embedded import notes as notes
-from fuseboard_docker_mcp.models import Server, ToolSpec
+from fuseboard_docker_mcp.models import Server, ToolSpec, Way
 from fuseboard_docker_mcp.own_servers import own_server
 
 if TYPE_CHECKING:
@@ -35,9 +34,9 @@ _NOTES_CONFIGURATION = {
 }
 
 
-def servers(settings: DockerMcpSettings) -> list[Server]:
-    """The servers that the setting `embedded` asks for; "auto" gives them where the Docker command is not found."""
-    if settings.embedded == "never" or (settings.embedded == "auto" and shutil.which(settings.docker)):
+def servers(settings: DockerMcpSettings, way: Way) -> list[Server]:
+    """The servers that the setting `embedded` asks for; "auto" gives them where Docker has none to offer."""
+    if settings.embedded == "never" or (settings.embedded == "auto" and way != "direct"):
         return []
     return [
         _described("clock", clock),
