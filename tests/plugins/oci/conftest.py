@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from pydantic import SecretStr
 from fuseboard_oci.login.credentials import Login
 from fuseboard_oci.testing import Refusal, push, seed_data
 from fuseboard_oci.testing.pusher import Authorize
-from tests.plugins.oci.debian import FetchError, Program, fetch
+from tests.debian import Program, fetched
 from tests.plugins.oci.debian_registry import DebianRegistry
 from tests.plugins.oci.token_server import SERVICE, TokenServer, write_certificate, write_key
 
@@ -30,23 +29,13 @@ _ALICE = Login("alice", SecretStr("secret"))
 @pytest.fixture(scope="session")
 def docker_registry() -> Path:
     """The unpacked program. Fails when it cannot be had, unless FUSEBOARD_SKIP_DEBIAN=1."""
-    return _fetched("docker-registry").path
+    return fetched("docker-registry").program("docker-registry").path
 
 
 @pytest.fixture(scope="session")
 def skopeo() -> Program:
     """The unpacked program and its libraries, under the same condition."""
-    return _fetched("skopeo")
-
-
-def _fetched(package: str) -> Program:
-    if os.environ.get("FUSEBOARD_SKIP_DEBIAN") == "1":
-        pytest.skip("FUSEBOARD_SKIP_DEBIAN=1")
-    try:
-        return fetch(package)
-    except FetchError as error:
-        reason = str(error)
-    pytest.fail(reason, pytrace=False)
+    return fetched("skopeo").program("skopeo")
 
 
 @pytest.fixture(scope="session")

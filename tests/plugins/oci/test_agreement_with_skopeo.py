@@ -18,7 +18,7 @@ import pytest
 
 from fuseboard_oci import tools
 from fuseboard_oci.testing import InMemoryRegistry, seed_data
-from tests.plugins.oci.debian import Program
+from tests.debian import Program
 from tests.plugins.oci.debian_registry import DebianRegistry
 from tests.plugins.oci.helpers import Oci, asking
 

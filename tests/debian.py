@@ -1,6 +1,6 @@
 """Programs out of Debian packages, unpacked and not installed: installing docker-registry would start a daemon.
 
-`python -m tests.plugins.oci.debian` fetches them and prints where they are; the fixtures call `fetch` themselves.
+`python -m tests.debian` fetches them and prints where they are; fixtures call `fetched`, which skips or fails for them.
 The cache is `$FUSEBOARD_TEST_CACHE`, else `.cache/debian` of the repository.
 """
 
@@ -16,7 +16,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-_REPOSITORY = Path(__file__).resolve().parents[3]
+import pytest
+
+ENGINE = ("docker.io", "containerd", "runc", "tini")
+"""What a Docker engine and its command line are made of."""
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
 _REMEDY = "FUSEBOARD_SKIP_DEBIAN=1 skips the tests against it"
 _DEPENDENCY = re.compile(r"^ [ |](?:Pre)?Depends: ([a-z0-9][a-z0-9+.-]+)$", re.MULTILINE)
 # The C library comes with its loader: those of the machine belong together.
@@ -40,55 +45,89 @@ class Program:
     environment: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """Packages that were unpacked together.
+
+    Attributes:
+        folder: what would be `/` if they were installed.
+    """
+
+    folder: Path
+
+    @property
+    def path(self) -> list[Path]:
+        """The folders of programs."""
+        return [self.folder / name for name in ("usr/bin", "usr/sbin") if (self.folder / name).is_dir()]
+
+    def program(self, name: str) -> Program:
+        """One program of them.
+
+        Raises:
+            FetchError: the packages have no such program.
+        """
+        found = shutil.which(name, path=os.pathsep.join(map(str, self.path)))
+        if found is None:
+            raise FetchError(f"{self.folder.name} has no program {name}; remove {self.folder} to fetch it again")
+        libraries = sorted({str(library.parent) for library in self.folder.rglob("*.so.*")})
+        return Program(Path(found), {"LD_LIBRARY_PATH": ":".join(libraries)} if libraries else {})
+
+
+def fetched(*packages: str) -> Unpacked:
+    """`fetch` for a fixture: its tests are skipped with FUSEBOARD_SKIP_DEBIAN=1, and fail when it cannot be had."""
+    if os.environ.get("FUSEBOARD_SKIP_DEBIAN") == "1":
+        pytest.skip("FUSEBOARD_SKIP_DEBIAN=1")
+    try:
+        return fetch(*packages)
+    except FetchError as error:
+        reason = str(error)
+    pytest.fail(reason, pytrace=False)
+
+
 def cache_folder() -> Path:
     """Where unpacked packages are kept between runs."""
     named = os.environ.get("FUSEBOARD_TEST_CACHE")
     return Path(named) if named else _REPOSITORY / ".cache" / "debian"
 
 
-def fetch(package: str) -> Program:
-    """Return the program that is called like its package, after downloading and unpacking it when it is not cached.
+def fetch(*packages: str) -> Unpacked:
+    """Download packages and unpack them into one folder, when they are not cached.
 
-    Libraries that it needs and the machine lacks are unpacked beside it.
+    Libraries that they need and the machine lacks are unpacked with them; other packages are only there when named.
 
     Raises:
         FetchError: there is no apt, no network, or no such package.
     """
-    folder = cache_folder() / package
-    if not _path(folder, package).exists():
+    folder = cache_folder() / "+".join(packages)
+    if not folder.exists():
         if not shutil.which("apt-get") or not shutil.which("dpkg"):
-            raise FetchError(f"{package} needs apt-get and dpkg of a Debian machine. {_REMEDY}")
+            raise FetchError(f"{' '.join(packages)} needs apt-get and dpkg of a Debian machine. {_REMEDY}")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            unpacked = _unpack(package, Path(scratch))
+            unpacked = _unpack(packages, Path(scratch))
             try:
                 # One step, so that two test runs at once cannot see half of it.
                 unpacked.rename(folder)
             except OSError:
-                if not _path(folder, package).exists():
+                if not folder.exists():
                     raise
-    libraries = sorted({str(library.parent) for library in folder.rglob("*.so.*")})
-    return Program(_path(folder, package), {"LD_LIBRARY_PATH": ":".join(libraries)} if libraries else {})
+    return Unpacked(folder)
 
 
-def _path(folder: Path, package: str) -> Path:
-    return folder / "usr" / "bin" / package
-
-
-def _unpack(package: str, scratch: Path) -> Path:
+def _unpack(packages: Iterable[str], scratch: Path) -> Path:
     apt = _Apt(scratch)
     unpacked = scratch / "unpacked"
-    for name in (package, *_missing_libraries(package, apt)):
+    for name in (*packages, *_missing_libraries(packages, apt)):
         apt.download(name)
     for archive in sorted(scratch.glob("*.deb")):
         _run(["dpkg", "-x", str(archive), str(unpacked)])
     return unpacked
 
 
-def _missing_libraries(package: str, apt: _Apt) -> set[str]:
-    """The libraries that a package needs, and those that they need, as far as the machine does not have them."""
+def _missing_libraries(packages: Iterable[str], apt: _Apt) -> set[str]:
+    """The libraries that packages need, and those that they need, as far as the machine does not have them."""
     missing: set[str] = set()
-    asked: list[str] = [package]
+    asked = list(packages)
     while asked:
         needed = {name for name in apt.dependencies(asked) if name.startswith("lib")} - _OF_THE_MACHINE - missing
         asked = sorted(name for name in needed if not _is_installed(name))
@@ -153,7 +192,7 @@ def _run(command: list[str], folder: Path | None = None) -> str:
 
 if __name__ == "__main__":
     try:
-        for name in ("docker-registry", "skopeo"):
-            print(fetch(name).path)
+        for packages in (("docker-registry",), ("skopeo",), ENGINE):
+            print(fetch(*packages).folder)
     except FetchError as error:
         sys.exit(f"{error}")
