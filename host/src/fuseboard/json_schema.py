@@ -29,6 +29,8 @@ SECONDS = 2.0
 """How long one check may take."""
 MOST_COMPARED = 2_000
 """Items of a list that are compared with each other (`uniqueItems`); of a longer one it is not known."""
+LONGEST_REMEMBERED = 16 * 1024
+"""Characters of a schema that is not made ready again when it comes again."""
 
 # Places of a schema that hold values and no schemas.
 _VALUES = frozenset({"const", "enum", "default", "examples"})
@@ -56,23 +58,14 @@ class JsonSchema:
     __slots__ = ("_closed", "_validator")
 
     def __init__(self, label: str, schema: Mapping[str, Any], *, closed: bool = True) -> None:
-        base = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
         try:
-            # Without formats: its patterns are of another dialect than the library's, ECMAScript's.
-            no_formats: Any = {"format_checker": jsonschema.FormatChecker(())}
-            base.check_schema(dict(schema), **no_formats)
-            plain = _of_one_dialect(schema)
-            if closed:
-                _check_references(label, plain)
-            _check_patterns(label, plain)
-        except jsonschema.SchemaError as error:
-            place = "/".join(str(part) for part in error.absolute_path) or "the top"
-            raise RegistrationError(f"{label}: not a valid JSON Schema at {place}: {error.message[:200]}") from None
-        except RecursionError:
-            raise RegistrationError(f"{label}: not a valid JSON Schema: nested too deeply") from None
+            text = json.dumps(schema)
+            self._validator = (_remembered if len(text) <= LONGEST_REMEMBERED else _made)(text, closed)
+        except _Unusable as error:
+            raise RegistrationError(f"{label}: {error}") from None
+        except (TypeError, ValueError, RecursionError):
+            raise RegistrationError(f"{label}: not a valid JSON Schema: it is no JSON, or nested too deeply") from None
         self._closed = closed
-        patterned = any("patternProperties" in part for part in _parts(plain))
-        self._validator: Validator = _bounded(base, patterned)(plain, registry=_closed_registry())
 
     def problems(self, value: Any, most: int = 5) -> list[str]:
         """What of a value does not fit, one sentence each with its place and never with a part of the value.
@@ -111,6 +104,33 @@ def _without_value(error: jsonschema.ValidationError) -> str:
     if error.validator in ("required", "additionalProperties"):
         return error.message[:200]
     return f"must satisfy {error.validator}: {json.dumps(error.validator_value, default=str)[:120]}"
+
+
+class _Unusable(Exception):
+    """What is wrong with a schema."""
+
+
+def _made(text: str, closed: bool) -> Validator:
+    schema = json.loads(text)
+    base = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+    try:
+        # Without formats: its patterns are of another dialect than the library's, ECMAScript's.
+        no_formats: Any = {"format_checker": jsonschema.FormatChecker(())}
+        base.check_schema(schema, **no_formats)
+    except jsonschema.SchemaError as error:
+        place = "/".join(str(part) for part in error.absolute_path) or "the top"
+        raise _Unusable(f"not a valid JSON Schema at {place}: {error.message[:200]}") from None
+    plain = _of_one_dialect(schema)
+    if closed:
+        _check_references(plain)
+    _check_patterns(plain)
+    patterned = any("patternProperties" in part for part in _parts(plain))
+    validator: Validator = _bounded(base, patterned)(plain, registry=_closed_registry())
+    return validator
+
+
+# The same schema comes again: when a server starts anew or its list changes, and for those that look at it twice.
+_remembered = lru_cache(maxsize=512)(_made)
 
 
 @lru_cache(maxsize=1)
@@ -206,7 +226,7 @@ def _of_one_dialect(schema: Any, top: bool = True) -> Any:
     return schema
 
 
-def _check_references(label: str, schema: Mapping[str, Any]) -> None:
+def _check_references(schema: Mapping[str, Any]) -> None:
     """Refuse references that lead nowhere: nothing is ever fetched. Schemas inside a schema have bases of their own."""
     parts = list(_parts(schema))
     if any("$id" in part for part in parts[1:]):
@@ -217,10 +237,10 @@ def _check_references(label: str, schema: Mapping[str, Any]) -> None:
         try:
             resolver.lookup(reference)
         except referencing.exceptions.Unresolvable:
-            raise RegistrationError(f"{label}: the reference {reference[:100]!r} is not inside its schema") from None
+            raise _Unusable(f"the reference {reference[:100]!r} is not inside its schema") from None
 
 
-def _check_patterns(label: str, schema: Mapping[str, Any]) -> None:
+def _check_patterns(schema: Mapping[str, Any]) -> None:
     """Refuse what is no pattern: clients would stumble over it as well."""
     for part in _parts(schema):
         several = part.get("patternProperties")
@@ -229,9 +249,7 @@ def _check_patterns(label: str, schema: Mapping[str, Any]) -> None:
                 try:
                     regex.compile(pattern)
                 except regex.error as error:
-                    raise RegistrationError(
-                        f"{label}: not a valid JSON Schema: the pattern {pattern[:60]!r}: {error}"
-                    ) from None
+                    raise _Unusable(f"not a valid JSON Schema: the pattern {pattern[:60]!r}: {error}") from None
 
 
 def _parts(schema: Any) -> Iterator[Mapping[str, Any]]:

@@ -113,3 +113,9 @@ def test_a_reference_to_another_place_is_refused_or_left_to_who_knows_that_place
     with pytest.raises(RegistrationError, match="is not inside its schema"):
         JsonSchema("tool x", schema)
     assert JsonSchema("tool x", schema, closed=False).problems({"a": 1, "b": "x"}) == []
+
+
+def test_what_is_no_json_is_refused() -> None:
+    for schema in ({"const": {1, 2}}, {"minimum": float("nan"), "type": object}):
+        with pytest.raises(RegistrationError, match="tool x: not a valid JSON Schema"):
+            JsonSchema("tool x", schema)
