@@ -82,6 +82,7 @@ build: dist/.built ## a wheel of every distribution, into dist/
 bench: $(VENV)/.develop ## the benchmarks, see benchmarks/README.md; make bench BENCH=--quick
 	$(PY) benchmarks/run.py $(BENCH)
 	$(PY) benchmarks/run_oci.py $(BENCH)
+	$(PY) benchmarks/run_docker_mcp.py $(BENCH)
 
 clean: ## remove everything that these words made
 	rm -rf $(VENV) .tox dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis .cache

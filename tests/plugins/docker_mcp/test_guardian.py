@@ -72,6 +72,29 @@ async def test_a_guardian_that_was_killed_is_replaced_and_knows_all_groups() -> 
             assert text_of(await session.call_tool(context(), "echo", {"text": "unharmed"})) == "unharmed"
 
 
+async def test_a_new_guardian_does_not_hear_of_groups_that_have_ended() -> None:
+    """Their numbers may be others' by then."""
+    guardian = Guardian()
+    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    try:
+        guardian.watch_group(stranger.pid)
+        guardian.release_group(stranger.pid)
+        assert guardian.pid is not None
+        os.kill(guardian.pid, signal.SIGKILL)
+        with anyio.fail_after(10):
+            before = guardian.pid
+            while guardian.pid == before:
+                guardian.ready()
+                await anyio.sleep(0.01)
+        after = guardian.pid
+        guardian.close()
+        await until(lambda: not is_alive(after))
+        assert is_alive(stranger.pid)
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
 async def test_the_guardian_asks_before_it_kills_and_spares_what_was_released() -> None:
     sleeper = [sys.executable, "-I", "-S", "-c", "import time; print('up', flush=True); time.sleep(60)"]
     with anyio.fail_after(20):

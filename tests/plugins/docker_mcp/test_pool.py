@@ -18,6 +18,7 @@ from fuseboard_docker_mcp.errors import CannotStart, NotActive, PoolFull, Server
 from fuseboard_docker_mcp.metrics import Metrics
 from fuseboard_docker_mcp.models import Launch
 from fuseboard_docker_mcp.sessions import Pool, Prepare
+from fuseboard_docker_mcp.sessions import session as session_module
 from tests.plugins.docker_mcp.processes import no_leak
 from tests.plugins.docker_mcp.sessions_servers.helpers import (
     context,
@@ -161,6 +162,18 @@ async def test_a_server_that_dies_again_and_again_is_given_up_and_can_be_restart
             counters = metrics.snapshot()["counters"]
     counted = {name: series[0]["value"] for name, series in counters.items()}
     assert counted == {"starts": 2, "deaths": 1, "reconnects": 3, "start_failures": 1}
+
+
+async def test_deaths_after_a_stable_life_are_not_added_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session_module, "STABLE_AFTER", 0.0)
+    with anyio.fail_after(30):
+        async with pool(reconnect_attempts=1) as servers:
+            session = await servers.start("toy", toy())
+            for _ in range(3):
+                with pytest.raises(ServerDied):
+                    await session.call_tool(context(), "die", {})
+            assert text_of(await session.call_tool(context(), "echo", {"text": "still here"})) == "still here"
+            assert session.restarts == 3
 
 
 async def test_without_attempts_a_death_is_the_end() -> None:

@@ -294,6 +294,31 @@ for line in sys.stdin:
             assert text_of(await session.call_tool(context(), "far", {"a": 1})) == "checked by myself"
 
 
+async def test_a_secret_that_the_server_quotes_in_an_error_is_not_shown() -> None:
+    program = """
+import json, os, sys
+for line in sys.stdin:
+    message = json.loads(line)
+    method = message.get("method")
+    if method == "initialize":
+        server = {"name": "leaky", "version": "1"}
+        answer = {"result": {"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": server}}
+    elif method == "tools/list":
+        answer = {"result": {"tools": [{"name": "sign_in", "inputSchema": {"type": "object"}}]}}
+    elif method == "tools/call":
+        answer = {"error": {"code": -32000, "message": "401 for token " + os.environ["TOKEN"]}}
+    else:
+        continue
+    print(json.dumps({"jsonrpc": "2.0", "id": message["id"], **answer}), flush=True)
+"""
+    secret = {"environment": {"TOKEN": "hunter2hunter2"}, "secrets": frozenset({"hunter2hunter2"})}
+    with anyio.fail_after(20):
+        async with pool() as servers:
+            session = await servers.start("leaky", stdio("-I", "-S", "-c", program, protocol="legacy", **secret))
+            with pytest.raises(ToolFailed, match=r"401 for token \*\*\*"):
+                await session.call_tool(context(), "sign_in", {})
+
+
 def test_a_schema_that_would_take_for_ever_to_check_is_no_reason_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fuseboard.json_schema.SECONDS", 0.2)
     schema = {"type": "object", "properties": {"a": {"pattern": "^(a|a)+$"}}}

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from fuseboard.testing import PluginHost
@@ -54,6 +55,16 @@ async def test_null_takes_a_key_away_and_objects_are_merged(tmp_path: Path) -> N
         await result_of(host, "config_set", server="toy", config={"place": "home", "deep": {"a": 1, "b": 2}})
         await result_of(host, "config_set", server="toy", config={"deep": {"a": 5, "b": None}, "place": None})
         assert await result_of(host, "config_get", server="toy") == {"server": "toy", "config": {"deep": {"a": 5}}}
+
+
+async def test_changes_at_the_same_time_are_all_kept(tmp_path: Path) -> None:
+    values = {"place": "home", "retries": 3, "deep": {"a": 1}}
+    async with hosted(tmp_path, {"toy": configured()}) as host:
+        async with anyio.create_task_group() as together:
+            for key, value in values.items():
+                call = {"server": "toy", "config": {key: value}}
+                together.start_soon(host.call_tool, "docker_mcp_config_set", call)
+        assert (await result_of(host, "config_get", server="toy"))["config"] == values
 
 
 @pytest.mark.parametrize(
