@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,13 +115,22 @@ class Holdings:
         """As of now."""
         return cls(frozenset(descendants()), len(os.listdir("/proc/self/fd")), threading.active_count())
 
+    def beyond(self, before: Holdings) -> str:
+        """What is held now and was not before; empty when it is nothing."""
+        more = [f"the processes {sorted(self.children - before.children)}"] if self.children - before.children else []
+        if self.descriptors > before.descriptors:
+            more.append(f"{self.descriptors - before.descriptors} open files")
+        if self.threads > before.threads:
+            more.append(f"of the threads {[thread.name for thread in threading.enumerate()]} some")
+        return f"{' and '.join(more)} are left" if more else ""
+
 
 @contextmanager
-def no_leak() -> Iterator[None]:
-    """Demand that the block leaves no process, no open file and no thread behind."""
+def no_leak(seconds: float = 5.0) -> Iterator[None]:
+    """Demand that the block leaves no process, no open file and no thread behind, a moment after its end."""
     before = Holdings.now()
     yield
-    after = Holdings.now()
-    assert after.children <= before.children, f"processes left: {after.children - before.children}"
-    assert after.descriptors <= before.descriptors, f"{before.descriptors} open files before, {after.descriptors} after"
-    assert after.threads <= before.threads, f"{before.threads} threads before, {after.threads} after"
+    deadline = time.monotonic() + seconds
+    while (left := Holdings.now().beyond(before)) and time.monotonic() < deadline:
+        time.sleep(0.02)  # what ends is told to its thread or to the kernel, and sets no event
+    assert not left, left

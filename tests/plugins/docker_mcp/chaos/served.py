@@ -23,8 +23,8 @@ from fuseboard_docker_mcp.testing import TOY_SERVER
 GOOD = "good"
 LONG = 60.0
 """Seconds after which a test that waits has failed."""
-LONGEST_ANSWER = 2.0
-"""Seconds within which whoever is not concerned answers, on a machine that does other things as well."""
+LONGEST_ANSWER = 8.0
+"""Seconds within which whoever is not concerned answers, on a machine busy with other tests; mostly milliseconds."""
 
 
 def toy(mark: str, *options: str, **more: Any) -> dict[str, Any]:

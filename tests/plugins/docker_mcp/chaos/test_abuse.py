@@ -60,7 +60,7 @@ async def test_of_odd_listings_what_can_be_used_is_used(way: str, tmp_path: Path
     with no_leak():
         async with bench(tmp_path, {"hostile": hostile(mark, way)}, mark) as made:
             # Thousands of schemas are checked on the loop that all servers share.
-            async with undisturbed(made, longest=5):
+            async with undisturbed(made, longest=15):
                 with anyio.fail_after(LATER):
                     await made.started("hostile")
                     assert text_of(await made.call("hostile", "echo")) == "echo"

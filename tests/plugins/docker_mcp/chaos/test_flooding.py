@@ -41,7 +41,7 @@ async def test_a_result_of_twenty_mebibytes_passes_where_the_host_allows_it(tmp_
     mark = new_mark()
     async with bench(tmp_path, {"big": toy(mark)}, mark, fuse=FuseSettings(max_result_bytes=64 * MIB)) as made:
         await made.started("big")
-        async with undisturbed(made, longest=5):
+        async with undisturbed(made, longest=15):
             result = await made.call("big", "big", bytes=20 * MIB)
         assert len(text_of(result)) == 20 * MIB
     await wait_until_gone(mark)
@@ -52,7 +52,7 @@ async def test_a_result_of_twenty_mebibytes_is_a_clear_error_by_default_and_the_
     async with bench(tmp_path, {"big": toy(mark)}, mark) as made:
         await made.started("big")
         before = await made.pid("big")
-        async with undisturbed(made, longest=5):
+        async with undisturbed(made, longest=15):
             for answer in (
                 await made.call("big", "big", bytes=20 * MIB),
                 await made.host.call_tool("big_big", {"bytes": 20 * MIB}),

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -85,7 +86,8 @@ async def test_whatever_is_killed_the_call_is_told_and_the_server_comes_back(
                         for number in {"container": [container], "command": [command]}.get(
                             killed, [command, container]
                         ):
-                            os.kill(number, signal.SIGKILL)
+                            with suppress(ProcessLookupError):  # it may have followed the first of them already
+                                os.kill(number, signal.SIGKILL)
                     assert [answer.partition(":")[0] for answer in answers] == ["SERVER_DIED"]
                     assert text_of(await made.call("victim", "echo", text="back")) == "back", way
                     await containers_settle(docker, ["bystander", "victim"])
