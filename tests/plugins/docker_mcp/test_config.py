@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from fuseboard.errors import PluginFailure
 from fuseboard.settings import fill_plugin_settings, load_settings
-from fuseboard_docker_mcp.config import DockerMcpSettings, ServerSettings, plain
+from fuseboard_docker_mcp.config import DockerMcpSettings, ServerSettings
 
 
 def filled() -> DockerMcpSettings:
@@ -145,7 +145,8 @@ def test_headers_are_shown_to_nobody_until_they_are_used() -> None:
     server = ServerSettings.model_validate({"url": "https://h/mcp", "headers": {"Authorization": "Bearer hunter2"}})
     settings = DockerMcpSettings.model_validate({"servers": {"lab": server.model_dump()}})
     assert "hunter2" not in repr(settings) + str(settings.model_dump()) + settings.model_dump_json()
-    assert plain(settings.servers["lab"].headers) == {"Authorization": "Bearer hunter2"}
+    shown = {name: value.get_secret_value() for name, value in settings.servers["lab"].headers.items()}
+    assert shown == {"Authorization": "Bearer hunter2"}
 
 
 def test_a_servers_own_choice_beats_the_plugins() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -15,6 +14,8 @@ from fuseboard_docker_mcp.models import Protocol
 
 SERVER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 """What a server may be called: the name becomes a file's name and part of public names."""
+SECRET_NAME = re.compile(r"[A-Za-z0-9._:-]+(?:/[A-Za-z0-9._:-]+)*")
+"""What a secret may be called. `docker mcp secret` and the gateway accept it as well, so each can be mirrored."""
 ENVIRONMENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _URL = re.compile(r"https?://[^\s/?#@]+(?:[/?][^\s#]*)?")
 
@@ -205,8 +206,3 @@ class DockerMcpSettings(BaseSettings):
     def autostarted(self) -> list[str]:
         """The servers that start with the host."""
         return [name for name, server in self.servers.items() if server.autostart]
-
-
-def plain(headers: Mapping[str, SecretStr]) -> dict[str, str]:
-    """The values of headers, at the moment of use."""
-    return {name: value.get_secret_value() for name, value in headers.items()}

@@ -5,13 +5,13 @@ A keyring cannot list what it holds, so the names of what it got are kept in a f
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import anyio.to_thread
 from pydantic import SecretStr
 
+from fuseboard_docker_mcp.config import SECRET_NAME
 from fuseboard_docker_mcp.errors import InvalidInput, SecretStoreFailed
 from fuseboard_docker_mcp.stores.private_file import PrivateFile
 from fuseboard_docker_mcp.stores.system_keyring import SystemKeyring
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 Place = Literal["keyring", "file"]
 
-# What `docker mcp secret` accepts as well: every secret can be mirrored.
-_NAME = re.compile(r"[A-Za-z0-9._:-]+(?:/[A-Za-z0-9._:-]+)*")
 _LONGEST_NAME = 200
 _MOST_BYTES = 64 * 1024
 
@@ -124,7 +122,7 @@ class SecretStore:
     def _texts(self, file: PrivateFile) -> dict[str, str]:
         content = file.read()
         for name, value in content.items():
-            if not _NAME.fullmatch(name) or not isinstance(value, str):
+            if not SECRET_NAME.fullmatch(name) or not isinstance(value, str):
                 raise SecretStoreFailed(
                     f"{file.path} is broken: {clean(name, 60)!r} is no secret. It was left as it is; mend it or move it"
                 )
@@ -137,7 +135,7 @@ def check_name(name: str) -> None:
     Raises:
         InvalidInput: it has another form than `labnotes.api_key`, or more than 200 characters.
     """
-    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
+    if len(name) > _LONGEST_NAME or not SECRET_NAME.fullmatch(name):
         raise InvalidInput(
             f"{clean(name, 60)!r} cannot be the name of a secret: letters, digits and '.', '_', ':', '-', with '/' "
             f"between parts, at most {_LONGEST_NAME} characters, as in 'github.token'"

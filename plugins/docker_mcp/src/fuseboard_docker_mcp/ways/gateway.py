@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fuseboard_docker_mcp.config import DockerMcpSettings
+from fuseboard_docker_mcp.config import SECRET_NAME, DockerMcpSettings
 from fuseboard_docker_mcp.errors import CommandFailed, UnknownOutput, WrongConfiguration
 from fuseboard_docker_mcp.models import Launch, Server, StdioLaunch
 from fuseboard_docker_mcp.text import clean
@@ -23,8 +23,6 @@ from fuseboard_docker_mcp.ways.private import PrivateFolder, private_folder
 
 if TYPE_CHECKING:
     from fuseboard_docker_mcp.docker import Docker
-
-_SECRET_NAME = re.compile(r"[A-Za-z0-9._:-]+(?:/[A-Za-z0-9._:-]+)*")
 
 _OF_THE_USER = ("HOME", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR")
 
@@ -119,7 +117,7 @@ def _json(document: Mapping[str, Any]) -> str:
 def _secrets(server: Server, secrets: Mapping[str, str], folder: PrivateFolder) -> Path:
     lines = []
     for name, value in secrets.items():
-        if not _SECRET_NAME.fullmatch(name):
+        if not SECRET_NAME.fullmatch(name):
             raise WrongConfiguration(f"{server.name}: {clean(name, 80)!r} cannot be the name of a secret for a gateway")
         if "\n" in value or "\r" in value:
             raise WrongConfiguration(
