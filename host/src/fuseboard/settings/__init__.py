@@ -5,15 +5,15 @@ Precedence: command line > environment > `.env` > `fuseboard.yaml` > defaults. E
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 
 from fuseboard.errors import SettingsError
+from fuseboard.settings.fields import CommaList, Strict, comma_list
 from fuseboard.settings.sources import (
     ConfigFile,
     Layers,
@@ -28,36 +28,18 @@ from fuseboard.settings.sources import (
 SHORTEST_KEY = 32
 
 
-def _comma_list(value: Any) -> Any:
-    """`a,b` and `["a", "b"]` of an environment variable as a list; an empty text is an empty list."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise ValueError('must be a comma list (a,b) or a JSON list (["a", "b"])') from None
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
 def _long_enough(key: SecretStr) -> SecretStr:
     if len(key.get_secret_value().encode()) < SHORTEST_KEY:
         raise ValueError(f"must have at least {SHORTEST_KEY} bytes")
     return key
 
 
-CommaList = Annotated[list[str], BeforeValidator(_comma_list, json_schema_input_type=list[str] | str)]
 StateKey = Annotated[SecretStr, AfterValidator(_long_enough)]
-StateKeys = Annotated[list[StateKey], BeforeValidator(_comma_list, json_schema_input_type=list[str] | str)]
+StateKeys = Annotated[list[StateKey], BeforeValidator(comma_list, json_schema_input_type=list[str] | str)]
 Section = dict[str, Any]
 
 
-class _Strict(BaseModel):
-    # An unknown key is nearly always a misspelt one; a setting that changes under a running host would do nothing.
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True)
-
-
-class FuseSettings(_Strict):
+class FuseSettings(Strict):
     """How the host treats one plugin."""
 
     enabled: bool = Field(default=True, description="false: the plugin is blocked")
@@ -85,7 +67,7 @@ class FuseSettings(_Strict):
     )
 
 
-class HttpSettings(_Strict):
+class HttpSettings(Strict):
     """The HTTP surface (`fuseboard http`)."""
 
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
@@ -101,7 +83,7 @@ class HttpSettings(_Strict):
     session_idle_timeout: float = Field(default=1800.0, gt=0, description="seconds until an idle session is closed")
 
 
-class AccessSettings(_Strict):
+class AccessSettings(Strict):
     """Which tools and prompts may be seen and called, by public name, on every surface."""
 
     allow: CommaList = Field(default=["*"], description="patterns (`oci_*`) of which a name must match one")
@@ -109,7 +91,7 @@ class AccessSettings(_Strict):
     read_only: bool = Field(default=False, description="true: only tools that are marked read-only")
 
 
-class LogSettings(_Strict):
+class LogSettings(Strict):
     """The log on standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
@@ -117,7 +99,7 @@ class LogSettings(_Strict):
     )
 
 
-class HostSettings(_Strict):
+class HostSettings(Strict):
     """All settings of the host. Made directly, it reads neither the environment nor a file: see `load_settings`."""
 
     load_plugins: CommaList | None = Field(default=None, description="plugins to load; all if absent, none if empty")
@@ -205,7 +187,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _lay_command_line(layers: Layers, overrides: Mapping[str, Any]) -> None:
-    below = _comma_list(layers.values.get("block_plugins", []))
+    below = comma_list(layers.values.get("block_plugins", []))
     source_below = layers.source(("block_plugins",))
     layers.put_all(overrides, lambda path: "command line")
     if "block_plugins" in overrides and isinstance(below, list) and below:
