@@ -27,6 +27,7 @@ from fuseboard.errors import (
     ToolError,
     UnknownName,
 )
+from fuseboard.logs.call_log import found, logged
 from fuseboard.middleware import Call, CallMiddleware
 from fuseboard.middleware_chain import chained
 from fuseboard.pausable import PausableReach
@@ -127,9 +128,9 @@ class Dispatcher:
             ProtocolError: the tool answers with a JSON-RPC error.
             MissingCapability: the tool needs to ask the client, and it cannot be asked.
         """
-        entry = await self._named(lambda: self._house.catalogue.tool(name), name)
+        entry = await found(self._named(lambda: self._house.catalogue.tool(name), name), "tool", name, caller)
         try:
-            return await self._through("tool", entry, arguments, caller, reach, rounds)
+            return await logged(self._through("tool", entry, arguments, caller, reach, rounds), "tool", entry, caller)
         except (ProtocolError, UnknownName, MissingCapability):
             raise
         except CallError as error:
@@ -148,8 +149,8 @@ class Dispatcher:
         Raises:
             CallError: it cannot be rendered.
         """
-        entry = await self._named(lambda: self._house.catalogue.prompt(name), name)
-        return await self._through("prompt", entry, arguments, caller, reach, rounds)
+        entry = await found(self._named(lambda: self._house.catalogue.prompt(name), name), "prompt", name, caller)
+        return await logged(self._through("prompt", entry, arguments, caller, reach, rounds), "prompt", entry, caller)
 
     async def read_resource(
         self, uri: str, caller: Caller, reach: Reach | None = None, rounds: Rounds | None = None
@@ -159,9 +160,12 @@ class Dispatcher:
         Raises:
             CallError: it cannot be read.
         """
-        entry, variables = await self._named(lambda: self._house.catalogue.resource(uri), uri)
+        look = self._named(lambda: self._house.catalogue.resource(uri), uri)
+        entry, variables = await found(look, "resource", uri, caller)
         named = Entry(uri, entry.plugin, entry.item)
-        return await self._through("resource", named, variables, caller, reach, rounds)
+        return await logged(
+            self._through("resource", named, variables, caller, reach, rounds), "resource", named, caller
+        )
 
     async def complete(
         self, kind: Kind, name: str, argument: str, value: str, given: Mapping[str, str], caller: Caller

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any
 
+from fuseboard.logs.announcing import announced
+
 ERASE_LINE = "\r\x1b[K"
 
 
@@ -63,7 +65,8 @@ class Console:
     def error(self, text: str) -> None:
         """Say what is wrong, a line each."""
         for line in text.splitlines():
-            self.note(f"fuseboard: {line}")
+            if not announced(line, "error"):
+                self.note(f"fuseboard: {line}")
 
     def progress(self, text: str) -> None:
         """Show what is going on, in one line that the next one replaces; on a terminal only."""

@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from fuseboard.errors import SettingsError
 from fuseboard.settings.fields import CommaList, Strict, comma_list
+from fuseboard.settings.log import LogSettings as LogSettings
+from fuseboard.settings.secret_values import remember
 from fuseboard.settings.sources import (
     ConfigFile,
     Layers,
@@ -89,14 +91,6 @@ class AccessSettings(Strict):
     allow: CommaList = Field(default=["*"], description="patterns (`oci_*`) of which a name must match one")
     deny: CommaList = Field(default=[], description="patterns of which a name must match none")
     read_only: bool = Field(default=False, description="true: only tools that are marked read-only")
-
-
-class LogSettings(Strict):
-    """The log on standard error."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="lowest level that is logged"
-    )
 
 
 class HostSettings(Strict):
@@ -224,4 +218,6 @@ def fill_plugin_settings(name: str, cls: Any, loaded: LoadedSettings) -> Any:
     # Imported here: pydantic-settings costs 40 ms, which only plugins with settings have to pay.
     from fuseboard.settings.plugin import fill
 
-    return fill(name, cls, loaded)
+    filled = fill(name, cls, loaded)
+    remember(filled)
+    return filled

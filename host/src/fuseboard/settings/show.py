@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, SecretBytes, SecretStr
@@ -79,8 +80,14 @@ def _rows(model: BaseModel, above: SettingPath, loaded: LoadedSettings) -> Itera
             for plugin, fuse in sorted(value.items()):
                 yield from _rows(fuse, (*path, plugin), loaded)
         else:
-            shown = [STARS] * len(value) if holds_secret(info.annotation) and value else value
+            shown = _masked_or_plain(value, secret=holds_secret(info.annotation))
             yield ShownSetting(".".join(path), shown, loaded.source(path))
+
+
+def _masked_or_plain(value: Any, *, secret: bool) -> Any:
+    if secret and value:
+        return [STARS] * len(value) if isinstance(value, list) else STARS
+    return str(value) if isinstance(value, Path) else value
 
 
 def _raw(section: Mapping[str, Any], above: SettingPath, loaded: LoadedSettings) -> Iterator[ShownSetting]:

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fuseboard.errors import FuseboardError
+from fuseboard.logs.announcing import announced
 
 logger = logging.getLogger(__name__)
 
@@ -160,6 +161,8 @@ class HttpServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say where."""
         await super().startup(sockets)
+        text = f"fuseboard: serving {self._name}"
         # Standard error may lead to nobody any more; that is no reason not to serve.
         with contextlib.suppress(OSError):
-            print(f"fuseboard: serving {self._name}", file=sys.stderr, flush=True)  # noqa: T201 - for a person
+            if not announced(text):
+                print(text, file=sys.stderr, flush=True)  # noqa: T201 - for a person

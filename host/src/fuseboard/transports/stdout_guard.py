@@ -320,6 +320,8 @@ def _occupy_standard_range() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:  # what Python makes of a descriptor that was not there
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
 def _move_up(fd: int) -> int:

@@ -1,0 +1,37 @@
+"""The log for machines: one JSON object for each line."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import Any
+
+from fuseboard.logs.records import LONGEST_MESSAGE, fields_of, message_of, safe, trace_of
+
+
+class JsonFormatter(logging.Formatter):
+    """`{"time", "level", "logger", "message"}`, what is known of the call, and `exception`, the traceback."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record."""
+        line: dict[str, Any] = {
+            "time": _time(record.created),
+            "level": record.levelname.lower(),
+            "logger": safe(record.name, 500),
+            "message": message_of(record),
+            **fields_of(record),
+        }
+        if (trace := trace_of(record)) != "":
+            line["exception"] = trace
+        # Only ASCII: no control character, no separator of lines and no half of a surrogate pair reaches a reader.
+        return json.dumps(line, default=str)
+
+    def announcement(self, text: str, level: str = "info") -> str:
+        """What is no record: a word of the command's own."""
+        message = safe(text.removeprefix("fuseboard: "), LONGEST_MESSAGE)
+        return json.dumps({"time": _time(time.time()), "level": level, "logger": "fuseboard", "message": message})
+
+
+def _time(seconds: float) -> str:
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{int(seconds % 1 * 1000):03d}Z"
