@@ -15,6 +15,7 @@ from fuseboard.context import Rounds
 from fuseboard.dispatcher import MOST_COMPLETIONS, error_result, running
 from fuseboard.errors import CallError, InvalidArguments, MissingCapability, ProtocolError, ToolError, UnknownName
 from fuseboard.host import Host
+from fuseboard.logs.call_log import REQUEST_ID
 from fuseboard.mcp_server.notifier import SUBSCRIPTIONS, connection_of
 from fuseboard.mcp_server.session_reach import LOG_LEVEL, SessionReach
 from fuseboard.mcp_server.splice import KEY, MARK, Splice
@@ -166,6 +167,9 @@ class Handlers:
         known = ctx.session.client_params
         client = f"{known.client_info.name} {known.client_info.version}"[:200] if known is not None else None
         request_id = str(ctx.request_id)[:200] if ctx.request_id is not None else None
+        if ctx.request is not None:
+            # The id that went with the HTTP request is also in the proxy's log and in the answer's header.
+            request_id = ctx.request.scope.get(REQUEST_ID, request_id)
         return Caller(surface, request_id=request_id, client=client)
 
 

@@ -28,6 +28,7 @@ from fuseboard.settings import HttpSettings
 from fuseboard.transports.http_guard import HttpGuard, InFlight, Refused, error_body
 from fuseboard.transports.http_lists import ListSplicer
 from fuseboard.transports.http_server import GRACE, LAST_ANSWERS, HttpServer, bind
+from fuseboard.transports.http_timing import HttpTiming
 from fuseboard.transports.probes import probe_routes
 from fuseboard.transports.signals import StopSignals
 
@@ -64,7 +65,10 @@ def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
 
     app = Starlette(
         lifespan=lifespan,
-        middleware=[Middleware(HttpGuard, settings=settings, in_flight=in_flight)],
+        middleware=[
+            Middleware(HttpTiming),
+            Middleware(HttpGuard, settings=settings, in_flight=in_flight),
+        ],
         exception_handlers={HTTPException: _as_json},
         routes=[
             Route("/mcp", endpoint),
