@@ -24,6 +24,10 @@ class House(Protocol):
     home: asyncio.AbstractEventLoop
     catalogue: Catalogue
 
+    def seen_by(self, roles: frozenset[str] | None) -> Catalogue:
+        """What a caller with these roles may see and call."""
+        ...
+
     def plugins(self) -> list[Row]:
         """The ledger's rows."""
         ...
@@ -66,8 +70,15 @@ class Board:
 
     @property
     def catalogue(self) -> Catalogue:
-        """The snapshot that is served now. Read it; a new one replaces it at every change."""
+        """The snapshot that is served now. Read it; a new one replaces it at every change.
+
+        Everything is in it: what a caller may see of it is `seen_by`.
+        """
         return self._house.catalogue
+
+    def seen_by(self, caller: Caller) -> Catalogue:
+        """The part of the snapshot that a caller may see and call."""
+        return self._house.seen_by(caller.roles)
 
     def plugins(self) -> list[Row]:
         """The ledger's rows: every plugin with its state, stage and reason. Read them only."""
@@ -79,13 +90,14 @@ class Board:
         Args:
             name: public name, bare name or alias.
             arguments: as JSON values.
-            caller: in whose name; this plugin's if absent.
+            caller: in whose name; this plugin's if absent. Within a call, or a request to a route of this plugin, it
+                has the roles of whoever sent that, unless it has roles of its own.
 
         Returns:
             The `CallToolResult` in wire form; an error of the tool is a result with `isError`.
 
         Raises:
-            UnknownName: nothing answers to the name.
+            UnknownName: nothing answers to the name, or the caller may not call it.
         """
         result: dict[str, Any] = await self._at_home(self._house.call_tool_for(self.plugin, name, arguments, caller))
         return result

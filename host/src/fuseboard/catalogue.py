@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import combinations
 from typing import Any, Generic, TypeVar
 
+from fuseboard.access import AccessPolicy, Rights, Rules
 from fuseboard.contributions.prompt import Prompt
 from fuseboard.contributions.resource import Resource
 from fuseboard.contributions.tool import Tool
@@ -17,9 +19,6 @@ from fuseboard.errors import AmbiguousName, UnknownName
 
 PUBLIC_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 LONGEST_NAME = 64
-
-Permits = Callable[[str, bool], bool]
-"""`(public_name, reads_only) -> bool`: the operator's policy."""
 
 Item = TypeVar("Item", Tool, Prompt, Resource)
 
@@ -65,7 +64,7 @@ class Catalogue:
 
     Args:
         namespaces: what is up now.
-        permits: the operator's policy: what it does not permit is neither listed nor callable, on no surface.
+        rules: the operator's, for everybody: what they do not permit is neither listed nor callable, on no surface.
         owners: names of plugins, whose URI schemes nobody else may use.
 
     Attributes:
@@ -77,17 +76,20 @@ class Catalogue:
     """
 
     def __init__(
-        self, namespaces: Iterable[Namespace] = (), permits: Permits | None = None, owners: Collection[str] = ()
+        self, namespaces: Iterable[Namespace] = (), rules: Rules | None = None, owners: Collection[str] = ()
     ) -> None:
         self.clashes: list[str] = []
         self.clashes_of: dict[str, list[str]] = {}
-        self._permits = permits if permits is not None else lambda name, reads_only: True
+        self._rules: Rules = rules if rules is not None else AccessPolicy()
+        self._rights: Rights | None = None
+        self._seen: dict[Rights, Catalogue] = {}
         self._owners = frozenset(owners)
         spaces = sorted(namespaces, key=lambda space: (space.added, "" if space.added else space.plugin))
         self.tools = self._named(spaces, "tool", lambda space: space.tools)
         self.prompts = self._named(spaces, "prompt", lambda space: space.prompts)
         self.resources = self._exact(spaces)
         self.templates = self._templates(spaces)
+        self._whole_tools = self.tools
         self._loose_tools = _loose_names(self.tools.values())
         self._loose_prompts = _loose_names(self.prompts.values())
         self._lists: dict[tuple[str, str], list[dict[str, Any]]] = {}
@@ -112,11 +114,7 @@ class Catalogue:
                         refused.add(name)
                 else:
                     served[name] = entry
-        return {
-            name: entry
-            for name, entry in served.items()
-            if name not in refused and self._permits(name, entry.item.reads_only)
-        }
+        return {name: entry for name, entry in served.items() if name not in refused and _permitted(self._rules, entry)}
 
     def _clash(self, kind: str, first: Entry[Any] | None, second: Entry[Any], *, added: bool) -> None:
         owner = first.plugin if first is not None else "another plugin"
@@ -162,7 +160,7 @@ class Catalogue:
                 if scheme != space.plugin and scheme in self._owners:
                     owner = f"{scheme}:// belongs to {scheme}"
                     self._refuse(f"resource {item.uri} of {space.plugin} is not served: {owner}", space.plugin)
-                elif self._permits(item.uri, item.reads_only):
+                elif _permitted(self._rules, Entry(item.uri, space.plugin, item)):
                     yield space, item
 
     def tool(self, name: str) -> Entry[Tool]:
@@ -181,14 +179,47 @@ class Catalogue:
         """The resource that answers to a URI, exact before template, with the template's variables.
 
         Raises:
-            UnknownName: none does.
+            UnknownName: none does, or the operator denies this URI although the template is served.
         """
         if (exact := self.resources.get(uri)) is not None:
             return exact, {}
         for entry in self.templates:
-            if (variables := entry.item.match(uri)) is not None:
+            if (variables := entry.item.match(uri)) is not None and not self._denies(uri):
                 return entry, variables
         raise UnknownName(f"no resource {uri[:200]!r}")
+
+    def _denies(self, uri: str) -> bool:
+        return any(rules.denies(uri) for rules in (self._rules, self._rights) if rules is not None)
+
+    def seen_with(self, rights: Rights | None) -> Catalogue:
+        """The part of this snapshot that a caller with these rights may see and call; made once for each rights."""
+        if rights is None:
+            return self
+        if (known := self._seen.get(rights)) is not None:
+            return known
+        seen = copy(self)
+        seen._rights, seen._seen, seen._lists, seen._bytes = rights, {}, {}, {}
+        seen.tools, seen.prompts, seen.resources = (
+            {name: entry for name, entry in entries.items() if _permitted(rights, entry)}
+            for entries in (self.tools, self.prompts, self.resources)
+        )
+        seen.templates = tuple(entry for entry in self.templates if _permitted(rights, entry))
+        seen._loose_tools, seen._loose_prompts = _loose_names(seen.tools.values()), _loose_names(seen.prompts.values())
+        self._seen[rights] = seen
+        return seen
+
+    def may_call(self, name: str, *, reads_only: bool, destroys: bool) -> bool:
+        """Whether a tool of this public name may be called; what is served is judged by its own hints.
+
+        Args:
+            name: the public name; one that is too long is cut as it would be if it were served.
+            reads_only, destroys: the hints of a tool that is not served.
+        """
+        name = public_name("", name)
+        rules = [rule for rule in (self._rules, self._rights) if rule is not None]
+        if (entry := self._whole_tools.get(name)) is not None:
+            return all(_permitted(rule, entry) for rule in rules)
+        return all(rule.permits(name, reads_only=reads_only, destroys=destroys) for rule in rules)
 
     def listed(self, kind: str, revision: str) -> list[dict[str, Any]]:
         """The wire forms of "tools", "prompts", "resources" or "templates" for a protocol revision; computed once."""
@@ -210,6 +241,10 @@ class Catalogue:
         items = [json.dumps(form, separators=(",", ":")).encode() for form in self.listed(kind, revision)]
         self._bytes[kind, revision] = joined = b",".join(items)
         return joined
+
+
+def _permitted(rules: Rules, entry: Entry[Any]) -> bool:
+    return rules.permits(entry.public_name, reads_only=entry.item.reads_only, destroys=entry.item.destroys)
 
 
 def _loose_names(entries: Iterable[Entry[Any]]) -> dict[str, list[str]]:

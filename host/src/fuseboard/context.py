@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from fuseboard.board import Board
+    from fuseboard.catalogue import Catalogue
 
 State = TypeVar("State")
 
@@ -133,6 +134,22 @@ class Context(Generic[State]):
         if self._board is None:
             raise RuntimeError("this context has no host; use fuseboard.testing.PluginHost to test with one")
         return self._board
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What the caller of this call may see and call; tell no caller of anything else."""
+        return self.board.seen_by(self.caller)
+
+    def may_call(self, name: str, *, read_only: bool = False, destructive: bool = True) -> bool:
+        """Whether the caller of this call may call a tool, for a tool that leads to others.
+
+        Args:
+            name: the public name that the other tool has, or would have if it were served.
+            read_only, destructive: its hints, if it is not served.
+        """
+        if self._board is None:
+            return True
+        return self.catalogue.may_call(name, reads_only=read_only, destroys=destructive and not read_only)
 
     @property
     def input_responses(self) -> Mapping[str, Any]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import functools
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from secrets import token_hex
 from typing import Any, Literal, Protocol
 
@@ -33,6 +31,7 @@ from fuseboard.middleware_chain import chained
 from fuseboard.pausable import PausableReach
 from fuseboard.reach import AskClient, NoReach, Reach
 from fuseboard.reasons import without_host_frames
+from fuseboard.running import Running, running
 from fuseboard.strict_json import encode, one_line, sendable
 
 logger = logging.getLogger(__name__)
@@ -42,43 +41,14 @@ MOST_COMPLETIONS = 100
 LONGEST_ERROR = 16_384
 
 
-@dataclass(slots=True)
-class Running:
-    """The call that is running here: what a nested call inherits of it.
-
-    Attributes:
-        plugin: whose call it is.
-        depth: 1 for a call from outside.
-        clock: its deadline.
-        borrowed: whether the deadline is that of the call above, so missing it is not this plugin's fault.
-        above: the call that it is part of.
-        ticket: the fuse's, to tell the outcome with.
-        begun: whether it has got a place and runs.
-        ended: whether it is over; a background task that it left behind still finds it here.
-    """
-
-    plugin: str
-    depth: int
-    clock: asyncio.Timeout
-    borrowed: bool
-    above: Running | None
-    ticket: int
-    begun: bool = False
-    ended: bool = False
-
-    def holds_place_of(self, plugin: str) -> bool:
-        """Whether this call, or one that led to it, holds a place of the plugin's bulkhead."""
-        return self.plugin == plugin or (self.above is not None and self.above.holds_place_of(plugin))
-
-
-running: contextvars.ContextVar[Running | None] = contextvars.ContextVar("fuseboard_running", default=None)
-
-
 class House(Protocol):
     """What the dispatcher needs of the host."""
 
-    catalogue: Catalogue
     middleware: Sequence[tuple[str, CallMiddleware]]
+
+    def seen_by(self, roles: frozenset[str] | None) -> Catalogue:
+        """What a caller with these roles may see and call."""
+        ...
 
     def circuit(self, plugin: str) -> Circuit:
         """The circuit of a plugin that is up."""
@@ -88,7 +58,7 @@ class House(Protocol):
         """Wait while plugins load."""
         ...
 
-    def why_unknown(self, name: str) -> str:
+    def why_unknown(self, name: str, roles: frozenset[str] | None) -> str:
         """Why nothing answers to a name."""
         ...
 
@@ -128,7 +98,7 @@ class Dispatcher:
             ProtocolError: the tool answers with a JSON-RPC error.
             MissingCapability: the tool needs to ask the client, and it cannot be asked.
         """
-        entry = await found(self._named(lambda: self._house.catalogue.tool(name), name), "tool", name, caller)
+        entry = await found(self._named(lambda seen: seen.tool(name), name, caller), "tool", name, caller)
         try:
             return await logged(self._through("tool", entry, arguments, caller, reach, rounds), "tool", entry, caller)
         except (ProtocolError, UnknownName, MissingCapability):
@@ -149,7 +119,7 @@ class Dispatcher:
         Raises:
             CallError: it cannot be rendered.
         """
-        entry = await found(self._named(lambda: self._house.catalogue.prompt(name), name), "prompt", name, caller)
+        entry = await found(self._named(lambda seen: seen.prompt(name), name, caller), "prompt", name, caller)
         return await logged(self._through("prompt", entry, arguments, caller, reach, rounds), "prompt", entry, caller)
 
     async def read_resource(
@@ -160,7 +130,7 @@ class Dispatcher:
         Raises:
             CallError: it cannot be read.
         """
-        look = self._named(lambda: self._house.catalogue.resource(uri), uri)
+        look = self._named(lambda seen: seen.resource(uri), uri, caller)
         entry, variables = await found(look, "resource", uri, caller)
         named = Entry(uri, entry.plugin, entry.item)
         return await logged(
@@ -177,9 +147,9 @@ class Dispatcher:
         """
         entry: Entry[Any]
         if kind == "prompt":
-            entry = await self._named(lambda: self._house.catalogue.prompt(name), name)
+            entry = await self._named(lambda seen: seen.prompt(name), name, caller)
         else:
-            entry = await self._named(lambda: self._template(name), name)
+            entry = await self._named(lambda seen: _template(seen, name), name, caller)
         completer = entry.item.complete.get(argument)
         if completer is None:
             return []
@@ -196,22 +166,16 @@ class Dispatcher:
             logger.info("%s: no completion of %s: %s", entry.plugin, argument, error)
             return []
 
-    def _template(self, uri: str) -> Entry[Any]:
-        for entry in self._house.catalogue.templates:
-            if entry.item.uri == uri:
-                return entry
-        raise UnknownName(f"no resource template {uri[:200]!r}")
-
-    async def _named(self, find: Callable[[], Any], name: str) -> Any:
-        """What answers to a name; while plugins still start, it may be one of theirs."""
+    async def _named(self, find: Callable[[Catalogue], Any], name: str, caller: Caller) -> Any:
+        """What answers to a name for this caller; while plugins still start, it may be one of theirs."""
         try:
-            return find()
+            return find(self._house.seen_by(caller.roles))
         except UnknownName:
-            await self._house.wait_for_name(name, lambda: _finds(find))
+            await self._house.wait_for_name(name, lambda: _finds(find, self._house.seen_by(caller.roles)))
         try:
-            return find()
+            return find(self._house.seen_by(caller.roles))
         except UnknownName as error:
-            raise type(error)(f"{error}{self._house.why_unknown(name)}") from None
+            raise type(error)(f"{error}{self._house.why_unknown(name, caller.roles)}") from None
 
     async def _through(
         self,
@@ -286,7 +250,7 @@ class Dispatcher:
             raise ToolError(f"{entry.public_name}: calls are nested more than {DEEPEST_CALL} deep")
         ticket = circuit.fuse.admit()
         nested = above is not None and above.holds_place_of(circuit.name)
-        here = _entered(circuit, entry, above, ticket)
+        here = _entered(circuit, entry, caller, above, ticket)
         token = running.set(here)
         try:
             async with here.clock:
@@ -382,18 +346,25 @@ def error_result(error: CallError) -> dict[str, Any]:
     return {"resultType": "complete", "content": [text], "isError": True}
 
 
-def _entered(circuit: Circuit, entry: Entry[Any], above: Running | None, ticket: int) -> Running:
+def _entered(circuit: Circuit, entry: Entry[Any], caller: Caller, above: Running | None, ticket: int) -> Running:
     """The call with its deadline: its own time, or what is left of the call that it is part of."""
     deadline = asyncio.get_running_loop().time() + (entry.item.timeout or circuit.options.call_timeout)
     left = above.clock.when() if above is not None else None
     borrowed = left is not None and left < deadline
     clock = asyncio.timeout_at(left if borrowed else deadline)
-    return Running(circuit.name, above.depth + 1 if above is not None else 1, clock, borrowed, above, ticket)
+    return Running(circuit.name, caller, above.depth + 1 if above is not None else 1, clock, borrowed, above, ticket)
 
 
-def _finds(find: Callable[[], Any]) -> bool:
+def _template(seen: Catalogue, uri: str) -> Entry[Any]:
+    for entry in seen.templates:
+        if entry.item.uri == uri:
+            return entry
+    raise UnknownName(f"no resource template {uri[:200]!r}")
+
+
+def _finds(find: Callable[[Catalogue], Any], seen: Catalogue) -> bool:
     try:
-        find()
+        find(seen)
     except UnknownName:
         return False
     return True

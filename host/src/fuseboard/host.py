@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from fuseboard.access import AccessPolicy
+from fuseboard.access import Access
 from fuseboard.board import Board
 from fuseboard.caller import Caller
 from fuseboard.catalogue import Catalogue, Namespace
@@ -31,8 +31,10 @@ from fuseboard.ledger import UP, Ledger, Row, State
 from fuseboard.loop_thread import Mailbox
 from fuseboard.middleware import CallMiddleware
 from fuseboard.naming import HOUSE, check_namespace, prefix_of
+from fuseboard.running import in_whose_name
 from fuseboard.settings import FuseSettings, HostSettings, LoadedSettings, fill_plugin_settings
 from fuseboard.supervisor import Supervisor
+from fuseboard.visibility import known_rows
 from fuseboard.watchdog import Watchdog
 
 if TYPE_CHECKING:
@@ -61,6 +63,7 @@ class Host:
         loaded = settings if isinstance(settings, LoadedSettings) else LoadedSettings.of(settings or HostSettings())
         self.loaded = loaded
         self.settings = loaded.settings
+        self.access = Access.of(loaded.settings.access)
         self.ledger = Ledger()
         self.catalogue = Catalogue()
         self.dispatcher = Dispatcher(self)
@@ -159,9 +162,7 @@ class Host:
         spaces = [self._namespace(circuit) for circuit in [self._circuits[HOUSE], *self._up()]]
         up = {circuit.name for circuit in self._up()}
         spaces += [space for (plugin, _), space in self._added.items() if plugin in up]
-        policy = self.settings.access
-        access = AccessPolicy(tuple(policy.allow), tuple(policy.deny), policy.read_only)
-        before, self.catalogue = self.catalogue, Catalogue(spaces, access.permits, {HOUSE, *self.ledger.names()})
+        before, self.catalogue = self.catalogue, Catalogue(spaces, self.access.house, {HOUSE, *self.ledger.names()})
         self.middleware = [(c.name, layer) for c in self._up() for layer in c.registration.middleware]
         for row in self.ledger.rows():
             row.not_served = self.catalogue.clashes_of.get(row.name, [])
@@ -195,9 +196,13 @@ class Host:
 
     @property
     def instructions(self) -> str:
+        """The server's instructions for a caller whom nothing binds."""
+        return self.instructions_for(None)
+
+    def instructions_for(self, roles: frozenset[str] | None) -> str:
         """The server's instructions: a paragraph per plugin; of one that still starts the distribution's summary."""
         paragraphs = []
-        for row in self.ledger.rows():
+        for row in self.known_rows(roles):
             if row.state in UP:
                 text = self._circuits[row.name].registration.instructions
             else:
@@ -205,6 +210,16 @@ class Host:
             if text:
                 paragraphs.append(f"{row.name}: {text}")
         return "\n\n".join(paragraphs)
+
+    # --- who sees what --------------------------------------------------------------------------------------------
+
+    def seen_by(self, roles: frozenset[str] | None) -> Catalogue:
+        """What a caller with these roles may see and call; see `Caller.roles`."""
+        return self.catalogue if roles is None else self.catalogue.seen_with(self.access.rights(roles))
+
+    def known_rows(self, roles: frozenset[str] | None) -> list[Row]:
+        """The ledger's rows of the plugins of which a caller sees something, or might if they were up."""
+        return known_rows(self.ledger.rows(), self.seen_by(roles), self.access.rights(roles), self.settings)
 
     def watch(self, watcher: Callable[[Catalogue, Catalogue], None]) -> None:
         """Call `watcher(before, after)` on this loop after every change of the catalogue."""
@@ -243,13 +258,14 @@ class Host:
                 while self.loading and not answers():
                     await self._changed.wait()
 
-    def why_unknown(self, name: str) -> str:
+    def why_unknown(self, name: str, roles: frozenset[str] | None = None) -> str:
         """Why nothing answers to a name that a plugin would have: "" if no plugin's prefix fits."""
-        for row in self.ledger.rows():
+        for row in self.known_rows(roles):
             prefix = prefix_of(row.name, self.settings.fuse(row.name).prefix)
             if row.state not in UP and _begins(name, prefix, f"{row.name}:"):
                 return f": plugin {row.name} is {row.state}: {row.reason or 'it is not ready yet'}"
-        return ""
+        # The same words for what is not there and for what is not for them: nobody finds out which.
+        return "" if self.access.rights(roles) is None else ": it does not exist, or you may not use it"
 
     # --- what the dispatcher and the boards need ------------------------------------------------------------------
 
@@ -292,7 +308,7 @@ class Host:
         self, plugin: str, name: str, arguments: Mapping[str, Any], caller: Caller | None
     ) -> dict[str, Any]:
         """A plugin calls a tool through its board."""
-        return await self.dispatcher.call_tool(name, arguments, caller or Caller("board", principal=plugin))
+        return await self.dispatcher.call_tool(name, arguments, in_whose_name(plugin, caller))
 
     def replace(
         self,

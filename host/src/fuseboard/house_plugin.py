@@ -50,7 +50,7 @@ class HousePlugin:
         """Every row of the ledger with the results of the plugin's health checks."""
         health = await self._host.health()
         plugins = []
-        for row in self._host.ledger.rows():
+        for row in self._host.known_rows(ctx.caller.roles):
             checks = [asdict(result) for result in health.get(row.name, [])]
             for check in checks:
                 del check["plugin"]

@@ -226,7 +226,7 @@ def served_under(**rules: Any) -> list[str]:
     prompts = [Prompt.of(act, name="ask")]
     catalogue = Catalogue(
         [space("oci", *tools, prompts=prompts), space("cloud", tool("list", read_only=True))],
-        AccessPolicy(**rules).permits,
+        AccessPolicy(**rules),
     )
     return [*catalogue.tools, *catalogue.prompts]
 
@@ -249,7 +249,7 @@ def test_read_only_keeps_what_is_marked_so_and_prompts() -> None:
 def test_what_is_not_permitted_cannot_be_called_by_any_of_its_names() -> None:
     catalogue = Catalogue(
         [space("oci", tool("push", aliases=["send"])), space("cloud", tool("push"))],
-        AccessPolicy(deny=["oci_*"]).permits,
+        AccessPolicy(deny=["oci_*"]),
     )
     for name in ("oci_push", "send"):
         with pytest.raises(UnknownName):

@@ -14,6 +14,7 @@ from fuseboard.cli.session import Session
 from fuseboard.naming import HOUSE
 
 if TYPE_CHECKING:
+    from fuseboard.catalogue import Catalogue
     from fuseboard.host import Host
 
 MOST_ROUNDS = 10
@@ -58,21 +59,22 @@ def command(session: Session, tool: str, words: Sequence[str], given: str | None
 
 async def _called(session: Session, host: Host, tool: str, words: Sequence[str], given: str | None) -> dict[str, Any]:
     """Call the tool, and again with the answers as long as it returns questions."""
-    from fuseboard.caller import Caller
+    from fuseboard.caller import LOCAL, Caller
     from fuseboard.cli.terminal_reach import TerminalReach
     from fuseboard.context import Rounds
 
     session.console.progress(f"loading the plugin of {tool}")
     await host.wait_for_name(tool, lambda: _answers(host, tool))
-    if _answers(host, tool) and host.catalogue.tool(tool).plugin == HOUSE:
+    if _answers(host, tool) and _seen(host).tool(tool).plugin == HOUSE:
         await session.settle(host)  # the host's own tools speak of the plugins
-    schema = host.catalogue.tool(tool).item.input_schema if _answers(host, tool) else {}
+    schema = _seen(host).tool(tool).item.input_schema if _answers(host, tool) else {}
     arguments = arguments_of(words, given, schema)
     session.console.progress(f"calling {tool}")
     reach = TerminalReach(session.console, session.wire.stdin_fd)
     rounds: Rounds | None = None
+    caller = Caller("cli", LOCAL, roles=host.access.local)
     for _ in range(MOST_ROUNDS):
-        result = await host.dispatcher.call_tool(tool, arguments, Caller("cli"), reach, rounds)
+        result = await host.dispatcher.call_tool(tool, arguments, caller, reach, rounds)
         if result.get("resultType") != "input_required":
             return result
         asked: Mapping[str, Any] = result.get("inputRequests") or {}
@@ -81,11 +83,15 @@ async def _called(session: Session, host: Host, tool: str, words: Sequence[str],
     return {"content": [{"type": "text", "text": f"{tool} asked more than {MOST_ROUNDS} times"}], "isError": True}
 
 
+def _seen(host: Host) -> Catalogue:
+    return host.seen_by(host.access.local)
+
+
 def _answers(host: Host, tool: str) -> bool:
     from fuseboard.errors import UnknownName
 
     try:
-        host.catalogue.tool(tool)
+        _seen(host).tool(tool)
     except UnknownName:
         return False
     return True
@@ -95,7 +101,7 @@ async def _meant(session: Session, host: Host, tool: str) -> str:
     from difflib import get_close_matches
 
     await session.settle(host)
-    near = get_close_matches(tool, host.catalogue.tools, n=1)
+    near = get_close_matches(tool, _seen(host).tools, n=1)
     return f"; did you mean {near[0]}?" if near else "; see fuseboard tools"
 
 

@@ -12,7 +12,7 @@ from fuseboard.cli.console import clean
 from fuseboard.cli.session import why
 from fuseboard.contributions.wire import CHECKED_REVISIONS
 from fuseboard.discovery import not_installed
-from fuseboard.settings import HostSettings, LoadedSettings
+from fuseboard.settings import AccessSettings, HostSettings, LoadedSettings
 from fuseboard.settings.sources import ENV_PREFIX, setting_of
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _of_settings(host: Host) -> Iterator[Finding]:
     if not _is_loopback(address):
         text = f"http.host is {address}: everybody who reaches this machine may call every tool without a password"
         yield Finding("warning", None, text)
+    yield from _of_access(host.settings.access)
 
 
 def _of_unknown_variables(loaded: LoadedSettings, installed: set[str]) -> Iterator[Finding]:
@@ -75,6 +76,15 @@ def _of_unknown_variables(loaded: LoadedSettings, installed: set[str]) -> Iterat
             near = get_close_matches(upper, known, n=1)
             advice = f"; did you mean {near[0]}?" if near else ""
             yield Finding("warning", None, f"{clean(variable.source)} sets nothing of the host or a plugin{advice}")
+
+
+def _of_access(access: AccessSettings) -> Iterator[Finding]:
+    if access.roles and not access.anonymous_roles:
+        text = "access.roles is set and access.anonymous_roles is not: over HTTP nobody may see or call anything"
+        yield Finding("warning", None, text)
+    named = {*(access.local_roles or ()), *access.anonymous_roles}
+    for role in sorted(named - access.roles.keys()):
+        yield Finding("warning", None, f"the role {clean(role)} is given and access.roles does not know it")
 
 
 def _is_loopback(address: str) -> bool:

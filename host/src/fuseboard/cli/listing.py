@@ -30,7 +30,8 @@ def show_list(
         from fuseboard.contributions.wire import CHECKED_REVISIONS
 
         await session.settle(host)
-        items = [item for kind in kinds for item in host.catalogue.listed(kind, CHECKED_REVISIONS[-1])]
+        seen = host.seen_by(host.access.local)
+        items = [item for kind in kinds for item in seen.listed(kind, CHECKED_REVISIONS[-1])]
         if as_json:
             session.console.json(items)
         else:

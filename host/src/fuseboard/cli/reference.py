@@ -14,7 +14,7 @@ import click
 from pydantic import BaseModel
 
 from fuseboard.cli.root import root
-from fuseboard.settings import AccessSettings, FuseSettings, HostSettings, HttpSettings, LogSettings
+from fuseboard.settings import AccessSettings, FuseSettings, HostSettings, HttpSettings, LogSettings, RoleSettings
 
 COMMAND_LINE_INTRO = """\
 # The command line
@@ -75,6 +75,7 @@ hold the settings of many plugins: each takes what it knows.
 SECTIONS: tuple[tuple[str, type[BaseModel], tuple[str, ...]], ...] = (
     ("http", HttpSettings, ("http",)),
     ("access", AccessSettings, ("access",)),
+    ("access.roles", RoleSettings, ("access", "roles", "<role>")),
     ("log", LogSettings, ("log",)),
     ("fuses", FuseSettings, ("fuses", "<plugin>")),
 )

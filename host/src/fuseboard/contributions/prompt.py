@@ -34,6 +34,7 @@ class Prompt:
     complete: Mapping[str, Completer]
     timeout: float | None = None
     reads_only: bool = True
+    destroys: bool = False
     _metadata: FuncMetadata | None
     _asynchronous: bool
     _context: str | None

@@ -36,6 +36,7 @@ class Resource:
     template: UriTemplate | None
     timeout: float | None = None
     reads_only: bool = True
+    destroys: bool = False
     _metadata: FuncMetadata | None
     _asynchronous: bool
     _context: str | None

@@ -48,6 +48,7 @@ class Tool:
     output_schema: dict[str, Any] | None
     has_header_arguments: bool
     reads_only: bool
+    destroys: bool
     _metadata: FuncMetadata | None
     _asynchronous: bool
     _context: str | None
@@ -124,6 +125,8 @@ class Tool:
             output_schema=dict(output_schema) if output_schema is not None else None,
             has_header_arguments=bool(x_mcp_header_map(dict(input_schema))),
             reads_only=bool(read_only),
+            # The specification's defaults: who says nothing of itself may change and destroy things.
+            destroys=not read_only and destructive is not False,
             _metadata=metadata,
             _asynchronous=functions.is_async(function),
             _context=context,

@@ -18,6 +18,7 @@ from mcp.server.models import InitializationOptions
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPDeprecationWarning
 
+from fuseboard.caller import asking
 from fuseboard.catalogue import Catalogue
 from fuseboard.host import Host
 from fuseboard.mcp_server.handlers import Handlers
@@ -35,8 +36,9 @@ class BoardServer(Server[Any]):
 
     @property
     def instructions(self) -> str | None:
-        """The plugins' paragraphs as they are now."""
-        return self._host.instructions or None
+        """The plugins' paragraphs as they are now, for whoever shakes hands."""
+        client = asking.get()
+        return self._host.instructions_for(client.roles if client is not None else self._host.access.local) or None
 
     @instructions.setter
     def instructions(self, value: str | None) -> None:
@@ -70,8 +72,8 @@ def build_server(host: Host, *, in_memory: bool = False) -> Served:
         host: entered; its plugins may still load.
         in_memory: whether its clients are in this process, as in tests.
     """
-    notifier = ChangeNotifier()
     handlers = Handlers(host, in_memory)
+    notifier = ChangeNotifier(handlers.rights)
 
     @asynccontextmanager
     async def lifespan(_: Server[Any]) -> AsyncIterator[Host]:
@@ -106,7 +108,7 @@ def build_server(host: Host, *, in_memory: bool = False) -> Served:
         handlers.fill_lists,
     ]
     host.watch(_Announcer(notifier).catalogue_changed)
-    host.watch_resources(notifier.resource_updated)
+    host.watch_resources(lambda uri: notifier.resource_updated(uri, host.catalogue))
     return Served(server, notifier)
 
 
@@ -118,12 +120,7 @@ class _Announcer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def catalogue_changed(self, before: Catalogue, after: Catalogue) -> None:
-        changes = {
-            "tools": before.tools != after.tools,
-            "prompts": before.prompts != after.prompts,
-            "resources": before.resources != after.resources or before.templates != after.templates,
-        }
-        if any(changes.values()):
-            task = asyncio.ensure_future(self._notifier.lists_changed(**changes))
+        if before is not after:
+            task = asyncio.ensure_future(self._notifier.catalogue_changed(before, after))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

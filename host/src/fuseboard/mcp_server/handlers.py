@@ -10,15 +10,17 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from fuseboard.caller import Caller
+from fuseboard.access import Rights
+from fuseboard.caller import CALLER, LOCAL, Caller, asking
 from fuseboard.context import Rounds
-from fuseboard.dispatcher import MOST_COMPLETIONS, error_result, running
+from fuseboard.dispatcher import MOST_COMPLETIONS, error_result
 from fuseboard.errors import CallError, InvalidArguments, MissingCapability, ProtocolError, ToolError, UnknownName
 from fuseboard.host import Host
 from fuseboard.logs.call_log import REQUEST_ID
 from fuseboard.mcp_server.notifier import SUBSCRIPTIONS, connection_of
 from fuseboard.mcp_server.session_reach import LOG_LEVEL, SessionReach
 from fuseboard.mcp_server.splice import KEY, MARK, Splice
+from fuseboard.running import running
 
 RESOURCE_NOT_FOUND = -32002
 LISTING_WAITS = 2.0
@@ -28,6 +30,9 @@ MOST_SUBSCRIPTIONS = 1000
 LONGEST_URI = 2000
 
 Ctx = ServerRequestContext[Any, Any]
+
+NOBODY = Caller("http")
+"""Any client over HTTP, where nobody authenticates and nobody's rights differ."""
 
 LISTS: Mapping[str, tuple[str, str]] = {
     "tools/list": ("tools", "tools"),
@@ -44,6 +49,12 @@ class Handlers:
     def __init__(self, host: Host, in_memory: bool) -> None:
         self._host = host
         self._in_memory = in_memory
+        surface, principal = ("memory", None) if in_memory else ("stdio", LOCAL)
+        self._local = Caller(surface, principal, roles=host.access.local)
+
+    def rights(self, ctx: Ctx) -> Rights | None:
+        """The rights of whoever sent a request."""
+        return self._host.access.rights(self._sender(ctx).roles)
 
     async def wait_for_plugins(self, ctx: Ctx, call_next: CallNext) -> HandlerResult:
         """Server middleware: a handshake and a listing wait a moment for plugins that still load."""
@@ -61,11 +72,12 @@ class Handlers:
             return result
         member, kind = names
         splice: Splice | None = ctx.request.scope.get(KEY) if ctx.request is not None else None
-        if splice is not None and (items := self._host.catalogue.listed_bytes(kind, ctx.protocol_version)):
+        seen = self._host.seen_by(self._sender(ctx).roles)
+        if splice is not None and (items := seen.listed_bytes(kind, ctx.protocol_version)):
             splice.items = items
             result[member] = [MARK]
         else:
-            result[member] = self._host.catalogue.listed(kind, ctx.protocol_version)
+            result[member] = seen.listed(kind, ctx.protocol_version)
         return result
 
     async def list_tools(self, ctx: Ctx, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
@@ -88,7 +100,8 @@ class Handlers:
 
     def header_schema(self, name: str) -> Mapping[str, Any] | None:
         """Only tools with `x-mcp-header` need their schema before the call; walking it for each call is dear."""
-        entry = self._host.catalogue.tools.get(name)
+        client = asking.get()
+        entry = self._host.seen_by(client.roles if client is not None else None).tools.get(name)
         return entry.item.input_schema if entry is not None and entry.item.has_header_arguments else None
 
     async def call_tool(self, ctx: Ctx, params: types.CallToolRequestParams) -> Any:
@@ -160,8 +173,16 @@ class Handlers:
             completion=types.Completion(values=values[:MOST_COMPLETIONS], has_more=len(values) > MOST_COMPLETIONS)
         )
 
+    def _sender(self, ctx: Ctx) -> Caller:
+        """Who sent a request, as the surface knows it."""
+        if ctx.request is None:
+            return self._local
+        known: Caller | None = ctx.request.scope.get(CALLER)
+        return known if known is not None else NOBODY
+
     def _caller(self, ctx: Ctx) -> Caller:
-        surface = "memory" if self._in_memory else "stdio"
+        sender = self._sender(ctx)
+        surface = sender.surface
         if ctx.request is not None:
             surface = "http" if ctx.request.scope["path"].startswith("/mcp") else "sse"
         known = ctx.session.client_params
@@ -170,7 +191,7 @@ class Handlers:
         if ctx.request is not None:
             # The id that went with the HTTP request is also in the proxy's log and in the answer's header.
             request_id = ctx.request.scope.get(REQUEST_ID, request_id)
-        return Caller(surface, request_id=request_id, client=client)
+        return Caller(surface, sender.principal, request_id, client, sender.roles)
 
 
 class UnknownResource(Exception):

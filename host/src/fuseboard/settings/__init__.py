@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 
 from fuseboard.errors import SettingsError
+from fuseboard.settings.auth import AccessSettings as AccessSettings
+from fuseboard.settings.auth import RoleSettings as RoleSettings
 from fuseboard.settings.fields import CommaList, Strict, comma_list
 from fuseboard.settings.log import LogSettings as LogSettings
 from fuseboard.settings.secret_values import remember
@@ -83,14 +85,6 @@ class HttpSettings(Strict):
         default=10_000, gt=0, description="sessions of the handshake revisions that are open at once"
     )
     session_idle_timeout: float = Field(default=1800.0, gt=0, description="seconds until an idle session is closed")
-
-
-class AccessSettings(Strict):
-    """Which tools and prompts may be seen and called, by public name, on every surface."""
-
-    allow: CommaList = Field(default=["*"], description="patterns (`oci_*`) of which a name must match one")
-    deny: CommaList = Field(default=[], description="patterns of which a name must match none")
-    read_only: bool = Field(default=False, description="true: only tools that are marked read-only")
 
 
 class HostSettings(Strict):

@@ -76,7 +76,7 @@ def _rows(model: BaseModel, above: SettingPath, loaded: LoadedSettings) -> Itera
             yield from _raw(value, path, loaded)
         elif isinstance(value, BaseModel):
             yield from _rows(value, path, loaded)
-        elif name == "fuses":
+        elif path in (("fuses",), ("access", "roles")):
             for plugin, fuse in sorted(value.items()):
                 yield from _rows(fuse, (*path, plugin), loaded)
         else:

@@ -87,9 +87,12 @@ class Layers:
 
 
 def leaves(values: Mapping[str, Any], above: SettingPath = ()) -> Iterator[tuple[SettingPath, Any]]:
-    """Each value that is no section, with its path. An empty section has no leaves and so sets nothing."""
+    """Each value that is no section, with its path. An empty section has no leaves and so sets nothing.
+
+    But an empty role is one that gives nothing: without it there might be no roles, and everybody had all rights.
+    """
     for key, value in values.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and (value or above != ("access", "roles")):
             yield from leaves(value, (*above, str(key)))
         else:
             yield (*above, str(key)), value

@@ -25,6 +25,7 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from fuseboard.settings import HttpSettings
+from fuseboard.transports.http_auth import doorkeeper
 from fuseboard.transports.http_guard import HttpGuard, InFlight, Refused, error_body
 from fuseboard.transports.http_lists import ListSplicer
 from fuseboard.transports.http_server import GRACE, LAST_ANSWERS, HttpServer, bind
@@ -42,7 +43,7 @@ def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
     """Everything that is served over HTTP, as one ASGI app. Its lifespan must be entered.
 
     Args:
-        host: its `health()`, `ledger` and `routes` are used; plugins may add routes while it runs.
+        host: its health, ledger, routes and access are used; plugins may add routes while it runs.
         served: the MCP server, the same for every endpoint.
         settings: who may ask, how much, and how many sessions there may be.
     """
@@ -68,6 +69,7 @@ def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
         middleware=[
             Middleware(HttpTiming),
             Middleware(HttpGuard, settings=settings, in_flight=in_flight),
+            *doorkeeper(host, served),
         ],
         exception_handlers={HTTPException: _as_json},
         routes=[

@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from fuseboard.caller import CALLER, Caller
 from fuseboard.health import CheckResult
 from fuseboard.ledger import UP, Row
 
@@ -20,7 +21,12 @@ def probe_routes(host: Any) -> list[Route]:
 
     async def ready(request: Request) -> JSONResponse:
         report = readiness(host.ledger.rows(), await host.health())
-        return JSONResponse(report, status_code=200 if report["ready"] else 503)
+        status = 200 if report["ready"] else 503
+        client: Caller | None = request.scope.get(CALLER)
+        if client is not None:
+            known = {row.name for row in host.known_rows(client.roles)}
+            report["plugins"] = [plugin for plugin in report["plugins"] if plugin["name"] in known]
+        return JSONResponse(report, status)
 
     return [Route("/livez", alive), Route("/healthz", alive), Route("/readyz", ready)]
 
