@@ -68,6 +68,6 @@ def clean_up(ctx: Ctx) -> str:
 
 def _served(ctx: Ctx, tool: str) -> str:
     """The public name of one of our tools: an operator may have chosen another prefix."""
-    served = ctx.board.catalogue.tools.items()
+    served = ctx.catalogue.tools.items()
     ours = (name for name, entry in served if entry.plugin == ctx.plugin and entry.item.name == tool)
     return next(ours, f"cloudru_{tool}")

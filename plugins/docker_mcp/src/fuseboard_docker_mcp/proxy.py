@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from fuseboard import Board, Prompt, RegistrationError, Tool
+from fuseboard import Board, Context, Prompt, RegistrationError, Tool
 from fuseboard_docker_mcp.errors import NameCollision
+from fuseboard_docker_mcp.models import ToolSpec
 from fuseboard_docker_mcp.text import clean
 from fuseboard_docker_mcp.words import paragraphs
 
@@ -31,6 +32,8 @@ MOST_BYTES = 2**20
 HOUSE = "fuseboard"
 SERVED = frozenset({"ready", "reconnecting"})
 """States in which a server's tools are listed: who reconnects will be back."""
+
+Described = TypeVar("Described", "mcp_types.Tool", ToolSpec)
 
 Forward = Callable[..., Awaitable[Any]]
 """`async (ctx, arguments, *, server, name)`: what a first-class tool or prompt does."""
@@ -61,6 +64,23 @@ class Served:
 def namespace_of(server: str) -> str:
     """The namespace of a server's tools: letters, digits, `_` and `-`, at most 41 of them."""
     return re.sub(r"[^A-Za-z0-9_-]", "_", server)[:LONGEST_NAMESPACE]
+
+
+def callable_by(ctx: Context[Any], server: str, tools: Iterable[Described]) -> list[Described]:
+    """Those of a server's tools that the caller may call.
+
+    They are judged by the names that they have, or would have, as first-class tools: what the operator forbids there
+    no other tool may lead to.
+    """
+    return [tool for tool in tools if _may_call(ctx, f"{namespace_of(server)}_{_legal(tool.name)}", tool.annotations)]
+
+
+def _may_call(ctx: Context[Any], name: str, hints: mcp_types.ToolAnnotations | Mapping[str, Any] | None) -> bool:
+    if hints is None or isinstance(hints, Mapping):
+        reads, destroys = (hints or {}).get("readOnlyHint"), (hints or {}).get("destructiveHint")
+    else:
+        reads, destroys = hints.read_only_hint, hints.destructive_hint
+    return ctx.may_call(name, read_only=reads is True, destructive=destroys is not False)
 
 
 class Proxy:

@@ -30,7 +30,7 @@ def ai_rules(ctx: Context[Orchestrator]) -> str:
     """How to find, configure, start, use and stop the servers behind this host."""
     served = {
         entry.item.name: public
-        for public, entry in ctx.board.catalogue.tools.items()
+        for public, entry in ctx.catalogue.tools.items()
         if entry.plugin == ctx.plugin and entry.item.name in NAMES
     }
     text = files(__name__).joinpath("ai_rules.md").read_text(encoding="utf-8")

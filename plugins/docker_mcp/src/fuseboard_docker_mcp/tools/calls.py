@@ -9,8 +9,7 @@ from mcp_types import CallToolResult, InputRequiredResult
 from pydantic import Field
 
 from fuseboard_docker_mcp.errors import AmbiguousTool, NotActive, UnknownTool
-from fuseboard_docker_mcp.orchestrator import Orchestrator
-from fuseboard_docker_mcp.proxy import namespace_of
+from fuseboard_docker_mcp.proxy import callable_by, namespace_of
 from fuseboard_docker_mcp.text import clean
 from fuseboard_docker_mcp.tools.results import ActiveTool, ActiveTools
 from fuseboard_docker_mcp.tools.views import Ctx, Name
@@ -32,7 +31,7 @@ async def call_tool(
 
     Example: call_tool("create_issue", {"title": "..."}, server="github")
     """
-    session, name = await _arrived(ctx.state, tool_name, server)
+    session, name = await _arrived(ctx, tool_name, server)
     return await ctx.state.call_tool(ctx, arguments, server=session.name, name=name)
 
 
@@ -47,38 +46,40 @@ async def list_active_tools(ctx: Ctx, server: Name | None = None) -> ActiveTools
             ActiveTool(server=session.name, name=tool.name, about=first_line(tool.description or tool.title))
             for session in sorted(sessions, key=lambda session: session.name)
             if server in (None, session.name)
-            for tool in session.tools
+            for tool in callable_by(ctx, session.name, session.tools)
         ]
     )
 
 
-async def _arrived(state: Orchestrator, name: str, server: str | None) -> tuple[Session, str]:
+async def _arrived(ctx: Ctx, name: str, server: str | None) -> tuple[Session, str]:
     """The tool; a server that is just being started, or should come up with the host, is waited for."""
+    state = ctx.state
     session = state.session(server) if server is not None else None
     if session is not None and session.state == "starting":
         await session.settled()
     try:
-        return found_tool(state, name, server)
+        return found_tool(ctx, name, server)
     except (NotActive, UnknownTool):
         if state.arrived.is_set():
             raise
         await state.arrived.wait()
-        return found_tool(state, name, server)
+        return found_tool(ctx, name, server)
 
 
-def found_tool(state: Orchestrator, name: str, server: str | None) -> tuple[Session, str]:
+def found_tool(ctx: Ctx, name: str, server: str | None) -> tuple[Session, str]:
     """The one tool that a name means: its own name, or with its server's name in front.
 
     Raises:
         NotActive: the server is not started.
-        UnknownTool: no server has it; AmbiguousTool: more than one has.
+        UnknownTool: no server has it, or the caller may not call it; AmbiguousTool: more than one has.
     """
-    sessions = state.active() if server is None else [state.pool.get(server)]
-    found = [(session, tool.name) for session in sessions for tool in session.tools if _means(session, tool.name, name)]
+    sessions = ctx.state.active() if server is None else [ctx.state.pool.get(server)]
+    meant = [(one, [tool for tool in one.tools if _means(one, tool.name, name)]) for one in sessions]
+    found = [(one, tool.name) for one, tools in meant for tool in callable_by(ctx, one.name, tools)]
     if len(found) == 1:
         return found[0]
     if not found:
-        raise UnknownTool(_unknown(name, sessions, server))
+        raise UnknownTool(_unknown(ctx, name, sessions, server))
     if len({session.name for session, _ in found}) == 1:  # `a_b` of server a, whose other tool is called `a_a_b`
         return next((pair for pair in found if pair[1] == name), found[0])
     ways = [f'server="{session.name}", tool_name="{tool}"' for session, tool in found]
@@ -89,11 +90,11 @@ def _means(session: Session, tool: str, name: str) -> bool:
     return name in (tool, f"{session.name}_{tool}", f"{namespace_of(session.name)}_{tool}")
 
 
-def _unknown(name: str, sessions: list[Session], server: str | None) -> str:
+def _unknown(ctx: Ctx, name: str, sessions: list[Session], server: str | None) -> str:
     shown = clean(name, 128)
     if not sessions:
         return f"there is no tool {shown}: no server is active; start_servers starts one"
-    names = {tool.name: session.name for session in sessions for tool in session.tools}
+    names = {tool.name: one.name for one in sessions for tool in callable_by(ctx, one.name, one.tools)}
     whole = {f"{session}_{tool}": tool for tool, session in names.items()}
     near = get_close_matches(name, [*names, *whole], n=MOST_NAMED, cutoff=0.5)
     similar = list(dict.fromkeys(whole.get(found, found) for found in near))

@@ -10,6 +10,7 @@ from pydantic import Field
 from fuseboard_docker_mcp.errors import DockerMcpError
 from fuseboard_docker_mcp.models import Server
 from fuseboard_docker_mcp.orchestrator import Orchestrator
+from fuseboard_docker_mcp.proxy import callable_by
 from fuseboard_docker_mcp.tools.results import (
     ActiveServers,
     CatalogServer,
@@ -102,7 +103,7 @@ async def start_servers(ctx: Ctx, servers: Names) -> StartResult:
     async def one(name: str) -> None:
         try:
             await ctx.state.start(name, steps.of(name))
-            result.started.append(_started(ctx.state, name))
+            result.started.append(_started(ctx, name))
             await steps.ended(name, "ready")
         except DockerMcpError as error:
             result.failed.append(failure_of(name, error))
@@ -116,13 +117,14 @@ async def start_servers(ctx: Ctx, servers: Names) -> StartResult:
     return result
 
 
-def _started(state: Orchestrator, name: str) -> StartedServer:
+def _started(ctx: Ctx, name: str) -> StartedServer:
+    state = ctx.state
     session = state.pool.get(name)
     return StartedServer(
         server=name,
         state=session.state,
         prefix=state.proxy.prefix(name),
-        tools=tool_lines(session.tools),
+        tools=tool_lines(callable_by(ctx, name, session.tools)),
         prompts=prompt_lines(session.prompts),
         notes=notes_of(state, session),
     )
