@@ -90,7 +90,7 @@ def test_clashes_and_doubtful_settings_are_found(cli: Cli) -> None:
     found = texts(cli, code=1, FUSEBOARD_HTPP__PORT="1", FUSEBOARD_ONE_OWN="1")
     assert found["gone: it is required and not installed"] == "error"
     assert [level for text, level in found.items() if "tool greet is claimed by one and two" in text] == ["error"]
-    assert [level for text, level in found.items() if "http.host is 0.0.0.0" in text] == ["warning"]
+    assert [level for text, level in found.items() if "http.host is 0.0.0.0" in text] == ["error"]
     assert [level for text, level in found.items() if "two: it runs on the host's own loop" in text] == ["warning"]
     assert [level for text, level in found.items() if "block_plugins names toy" in text] == ["warning"]
     assert [level for text, level in found.items() if "FUSEBOARD_HTPP__PORT sets nothing" in text] == ["warning"]

@@ -251,6 +251,6 @@ def test_http_serves_until_it_is_told_to_stop(cli: Cli) -> None:
 
 
 def test_an_address_that_cannot_be_listened_on_is_one_line(cli: Cli) -> None:
-    ran = cli("http", "--host", "no.such.host.invalid")
+    ran = cli("http", "--host", "no.such.host.invalid", "--insecure-no-auth")
     assert ran.code == 2
     assert ran.err.startswith("fuseboard: cannot listen on 'no.such.host.invalid'")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,7 +11,8 @@ from fuseboard.cli.console import clean
 from fuseboard.cli.session import why
 from fuseboard.contributions.wire import CHECKED_REVISIONS
 from fuseboard.discovery import not_installed
-from fuseboard.settings import AccessSettings, HostSettings, LoadedSettings
+from fuseboard.settings import HostSettings, LoadedSettings
+from fuseboard.settings.auth import is_loopback, unsafe_binding
 from fuseboard.settings.sources import ENV_PREFIX, setting_of
 
 if TYPE_CHECKING:
@@ -59,11 +59,7 @@ def _of_settings(host: Host) -> Iterator[Finding]:
                 "warning", name, "it runs on the host's own loop (loop: shared): if it blocks, all stand still"
             )
     yield from _of_unknown_variables(host.loaded, installed)
-    address = host.settings.http.host
-    if not _is_loopback(address):
-        text = f"http.host is {address}: everybody who reaches this machine may call every tool without a password"
-        yield Finding("warning", None, text)
-    yield from _of_access(host.settings.access)
+    yield from _of_access(host.settings)
 
 
 def _of_unknown_variables(loaded: LoadedSettings, installed: set[str]) -> Iterator[Finding]:
@@ -78,20 +74,19 @@ def _of_unknown_variables(loaded: LoadedSettings, installed: set[str]) -> Iterat
             yield Finding("warning", None, f"{clean(variable.source)} sets nothing of the host or a plugin{advice}")
 
 
-def _of_access(access: AccessSettings) -> Iterator[Finding]:
-    if access.roles and not access.anonymous_roles:
-        text = "access.roles is set and access.anonymous_roles is not: over HTTP nobody may see or call anything"
+def _of_access(settings: HostSettings) -> Iterator[Finding]:
+    http, auth, access = settings.http, settings.auth, settings.access
+    if (reason := unsafe_binding(http.host, auth, allowed=http.allow_unauthenticated)) is not None:
+        yield Finding("error", None, " ".join(reason.split()))
+    elif not is_loopback(http.host) and not auth.enabled:
+        text = f"http.host is {http.host}: everybody who reaches this machine may call every tool without a password"
+        yield Finding("warning", None, text)
+    if access.roles and not auth.enabled and not access.anonymous_roles:
+        text = "access.roles is set and nobody can authenticate (auth): over HTTP nobody may see or call anything"
         yield Finding("warning", None, text)
     named = {*(access.local_roles or ()), *access.anonymous_roles}
     for role in sorted(named - access.roles.keys()):
         yield Finding("warning", None, f"the role {clean(role)} is given and access.roles does not know it")
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def _of_plugin(row: Row, settings: HostSettings) -> Iterator[Finding]:

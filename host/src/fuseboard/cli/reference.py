@@ -14,7 +14,15 @@ import click
 from pydantic import BaseModel
 
 from fuseboard.cli.root import root
-from fuseboard.settings import AccessSettings, FuseSettings, HostSettings, HttpSettings, LogSettings, RoleSettings
+from fuseboard.settings import (
+    AccessSettings,
+    AuthSettings,
+    FuseSettings,
+    HostSettings,
+    HttpSettings,
+    LogSettings,
+    RoleSettings,
+)
 
 COMMAND_LINE_INTRO = """\
 # The command line
@@ -74,6 +82,7 @@ hold the settings of many plugins: each takes what it knows.
 
 SECTIONS: tuple[tuple[str, type[BaseModel], tuple[str, ...]], ...] = (
     ("http", HttpSettings, ("http",)),
+    ("auth", AuthSettings, ("auth",)),
     ("access", AccessSettings, ("access",)),
     ("access.roles", RoleSettings, ("access", "roles", "<role>")),
     ("log", LogSettings, ("log",)),
@@ -135,7 +144,9 @@ def _options(params: Any) -> str:
 
 def settings_page() -> str:
     """The page of the settings."""
-    top = [name for name in HostSettings.model_fields if name not in ("http", "access", "log", "fuses", "plugins")]
+    top = [
+        name for name in HostSettings.model_fields if name not in ("http", "auth", "access", "log", "fuses", "plugins")
+    ]
     parts = [SETTINGS_INTRO, "## At the top\n", _table(HostSettings, (), top)]
     for title, model, path in SECTIONS:
         parts += [f"## {title}\n", f"{(model.__doc__ or '').strip()}\n", _table(model, path, list(model.model_fields))]

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 
 from fuseboard.errors import SettingsError
 from fuseboard.settings.auth import AccessSettings as AccessSettings
+from fuseboard.settings.auth import AuthSettings as AuthSettings
 from fuseboard.settings.auth import RoleSettings as RoleSettings
 from fuseboard.settings.fields import CommaList, Strict, comma_list
 from fuseboard.settings.log import LogSettings as LogSettings
@@ -76,6 +77,9 @@ class HttpSettings(Strict):
 
     host: str = Field(default="127.0.0.1", min_length=1, description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    allow_unauthenticated: bool = Field(
+        default=False, description="true: listen on other addresses than loopback although nobody must authenticate"
+    )
     allowed_hosts: CommaList = Field(
         default=[], description="values of the header Host that are served beside loopback's"
     )
@@ -93,6 +97,7 @@ class HostSettings(Strict):
     load_plugins: CommaList | None = Field(default=None, description="plugins to load; all if absent, none if empty")
     block_plugins: CommaList = Field(default=[], description="plugins not to load")
     http: HttpSettings = Field(default_factory=HttpSettings, description="the HTTP surface")
+    auth: AuthSettings = Field(default_factory=AuthSettings, description="who is let in over HTTP")
     access: AccessSettings = Field(default_factory=AccessSettings, description="who may see and call what")
     log: LogSettings = Field(default_factory=LogSettings, description="the log")
     request_state_keys: StateKeys = Field(

@@ -98,6 +98,6 @@ def _model_at(path: SettingPath, model: type[BaseModel]) -> type[BaseModel]:
 
 def _instead_of(problem: Mapping[str, Any], path: SettingPath) -> str:
     value = problem.get("input")
-    if path[0] in ("plugins", "request_state_keys") or isinstance(value, dict | list):
+    if path[0] in ("plugins", "request_state_keys", "auth") or isinstance(value, dict | list):
         return ""
     return f", not {str(value)[:LONGEST_VALUE]!r}" if value != "" else ", it is empty"

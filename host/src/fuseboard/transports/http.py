@@ -43,9 +43,12 @@ def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
     """Everything that is served over HTTP, as one ASGI app. Its lifespan must be entered.
 
     Args:
-        host: its health, ledger, routes and access are used; plugins may add routes while it runs.
+        host: its health, ledger, routes, access and settings are used; plugins may add routes while it runs.
         served: the MCP server, the same for every endpoint.
         settings: who may ask, how much, and how many sessions there may be.
+
+    Raises:
+        SettingsError: the file of tokens cannot be used.
     """
     manager = StreamableHTTPSessionManager(
         served.server,

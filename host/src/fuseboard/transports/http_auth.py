@@ -1,49 +1,202 @@
-"""Who is asking? Said of every HTTP request before anything else sees it, plugins' routes included."""
+"""Who is asking? The bearer token of every HTTP request, judged before anything else sees the request.
+
+Plugins' routes are behind it too; only the probes are open.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import math
+import time
 from typing import Any
+from urllib.parse import parse_qsl
 
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, BearerAuthBackend, RequireAuthMiddleware
+from mcp.server.auth.provider import AccessToken
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR
+from starlette.authentication import AuthenticationBackend
 from starlette.middleware import Middleware
+from starlette.middleware.authentication import AuthenticationMiddleware
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fuseboard.access import Access
+from fuseboard.auth.gate import Gate
+from fuseboard.auth.principal import Unproven
+from fuseboard.auth.token_line import PREFIX
 from fuseboard.caller import CALLER, Caller, asking
+from fuseboard.settings import AuthSettings
+from fuseboard.transports.http_guard import Refused
+
+logger = logging.getLogger(__name__)
+
+TELL_EVERY = 1.0
+"""Seconds between two lines of the log about refused tokens."""
+
+OPEN = ("/livez", "/healthz", "/readyz")
+
+
+class Admitted(AccessToken):
+    """The SDK's access token with what the host knows of its bearer. The token itself is not kept."""
+
+    name: str
+    roles: frozenset[str]
+
+
+class Verifier:
+    """The host's gate as the SDK asks it.
+
+    Args:
+        gate: judges the tokens.
+    """
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._told = -math.inf
+        self._untold = 0
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Whom a token stands for; None if nobody."""
+        try:
+            found = await self._gate.admit(token)
+        except Unproven as error:
+            self._tell(error)
+            return None
+        return Admitted(
+            token="",
+            client_id=found.client,
+            scopes=list(found.scopes),
+            expires_at=found.expires_at,
+            subject=found.name,
+            name=found.name,
+            roles=found.roles,
+        )
+
+    def _tell(self, error: Unproven) -> None:
+        """Log a refusal, at most one each second: strangers can send as many as they like."""
+        if time.monotonic() - self._told < TELL_EVERY:
+            self._untold += 1
+            return
+        more = f" ({self._untold} more were refused before)" if self._untold else ""
+        logger.info("a bearer token was refused: %s%s", error, more)
+        self._told, self._untold = time.monotonic(), 0
 
 
 class Doorkeeper:
-    """The ASGI middleware: tells everything behind it who asks.
+    """The ASGI middleware.
 
     Args:
         app: what is behind it.
-        access: the roles of clients.
+        access: the roles of clients that do not have to authenticate.
+        gate: judges tokens; None where no authentication is set up, and everybody is let in.
     """
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, access: Access, gate: Gate | None) -> None:
         self._anonymous = Caller("http", roles=access.anonymous)
+        # A plugin's route finds nothing of its own under these paths: the host's come first.
+        self._open = frozenset(OPEN)
+        self._named = _Named(app)
+        self._guarded: ASGIApp | None = None
+        self._opened: ASGIApp = self._named
+        if gate is None:
+            return
+        backend = BearerAuthBackend(Verifier(gate))
+        required = RequireAuthMiddleware(self._named, [])
+        self._guarded = AuthenticationMiddleware(AuthContextMiddleware(required), backend=backend)
+        self._opened = AuthenticationMiddleware(self._named, backend=_Lenient(backend))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request in the name of its sender."""
-        if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        scope[CALLER] = self._anonymous
-        mark = asking.set(self._anonymous)
+        """Serve a request if its sender may send it."""
+        if scope["type"] != "http" or self._guarded is None:
+            if scope["type"] == "http":
+                scope[CALLER] = self._anonymous
+            return await self._named(scope, receive, send)
+        _refuse_other_ways(scope)
+        if scope["path"] in self._open:
+            return await self._opened(scope, receive, send)
+        await self._guarded(scope, receive, send)
+
+
+class _Lenient(AuthenticationBackend):
+    """For the probes: whoever has a good token sees more, whoever has none is not refused."""
+
+    def __init__(self, backend: BearerAuthBackend) -> None:
+        self._backend = backend
+
+    async def authenticate(self, conn: HTTPConnection) -> Any:
         try:
-            await self._app(scope, receive, send)
+            return await self._backend.authenticate(conn)
+        except Refused:
+            return None
+
+
+class _Named:
+    """Tells everything behind it who asks, and ends a stream when the credential does."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        user = scope.get("user")
+        token = user.access_token if isinstance(user, AuthenticatedUser) else None
+        if isinstance(token, Admitted):
+            scope[CALLER] = Caller("http", token.name, roles=token.roles)
+        mark = asking.set(scope.get(CALLER))
+        try:
+            if token is None or token.expires_at is None or not _is_stream(scope):
+                await self._app(scope, receive, send)
+            else:
+                await self._until(token.expires_at, scope, receive, send)
         finally:
             asking.reset(mark)
 
+    async def _until(self, expires_at: float, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, expires_at - time.time())) as clock:
+                await self._app(scope, receive, send)
+        except TimeoutError:
+            if not clock.expired():
+                raise
+            raise Refused(401, "The token has expired") from None
+
+
+def _is_stream(scope: Scope) -> bool:
+    """Whether the request opens a stream that has no end; a call that was begun in time may go on."""
+    return scope["method"] == "GET" or any(
+        name == b"mcp-method" and value == b"subscriptions/listen" for name, value in scope["headers"]
+    )
+
+
+def _refuse_other_ways(scope: Scope) -> None:
+    """A token belongs into one header: addresses end up in logs and histories.
+
+    Raises:
+        Refused: it is somewhere else, or comes twice.
+    """
+    if sum(name == b"authorization" for name, _ in scope["headers"]) > 1:
+        raise Refused(400, "The header Authorization comes twice")
+    query = scope.get("query_string", b"")
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True) if query else ()
+    if any(key.lower() == "access_token" or value.startswith(PREFIX) for key, value in pairs):
+        raise Refused(400, "A token in the address is refused, and should be considered known; use Authorization")
+
 
 def doorkeeper(host: Any, served: Any) -> list[Middleware]:
-    """The middleware; none where nobody's rights differ, which costs nothing per request."""
-    if not host.access.has_roles:
+    """The middleware; none where nobody authenticates and nobody's rights differ, which costs nothing per request.
+
+    Raises:
+        SettingsError: the file of tokens cannot be used.
+    """
+    settings: AuthSettings = host.settings.auth
+    if not settings.enabled and not host.access.has_roles:
         return []
+    gate = Gate(settings) if settings.enabled else None
     served.server.middleware.append(only_known_senders)
-    return [Middleware(Doorkeeper, access=host.access)]
+    return [Middleware(Doorkeeper, access=host.access, gate=gate)]
 
 
 async def only_known_senders(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

@@ -23,6 +23,8 @@ def probe_routes(host: Any) -> list[Route]:
         report = readiness(host.ledger.rows(), await host.health())
         status = 200 if report["ready"] else 503
         client: Caller | None = request.scope.get(CALLER)
+        if client is None and host.settings.auth.enabled:
+            return JSONResponse({"ready": report["ready"]}, status)  # reasons are for those who are let in
         if client is not None:
             known = {row.name for row in host.known_rows(client.roles)}
             report["plugins"] = [plugin for plugin in report["plugins"] if plugin["name"] in known]

@@ -1,0 +1,36 @@
+"""Whom a credential stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fuseboard.errors import FuseboardError
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """An authenticated client or user.
+
+    Attributes:
+        name: who it is, for logs and plugins.
+        roles: what the access policy gives rights to.
+        scopes: the scopes of an access token; those of a static token are its roles.
+        client: the OAuth client, or the token's name.
+        issuer: who vouches for the name; None for a static token.
+        expires_at: seconds since the epoch; None when it does not expire.
+        claims: of an access token.
+    """
+
+    name: str
+    roles: frozenset[str] = frozenset()
+    scopes: tuple[str, ...] = ()
+    client: str = ""
+    issuer: str | None = None
+    expires_at: int | None = None
+    claims: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Unproven(FuseboardError):
+    """The token is not accepted; the text is for the operator's log and holds nothing of the token."""

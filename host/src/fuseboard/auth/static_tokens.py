@@ -1,0 +1,107 @@
+"""The operator's own bearer tokens, from the settings and from a file."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fuseboard.auth.principal import Principal
+from fuseboard.auth.token_line import TokenLine, digest_of, parsed_file, refuse_twice
+from fuseboard.errors import SettingsError
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks whether the file has changed."""
+
+
+class StaticTokens:
+    """Finds the principal of a token. A change of the file is noticed within a second, so a token can be taken back.
+
+    Args:
+        lines: of the settings.
+        file: a file with more of them.
+        clock: seconds, for the looks at the file.
+        today: seconds since the epoch, for expiry.
+
+    Raises:
+        SettingsError: the file cannot be read, or a line is wrong.
+    """
+
+    def __init__(
+        self,
+        lines: Sequence[TokenLine],
+        file: Path | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], float] = time.time,
+    ) -> None:
+        self._own = tuple(lines)
+        self._file = file
+        self._clock = clock
+        self._today = today
+        self._seen: tuple[int, ...] | None = None
+        self._looked = clock()
+        try:
+            self._lines = self._read()
+        except (OSError, ValueError) as error:
+            raise SettingsError(_said(file, error)) from None
+
+    def find(self, token: str) -> Principal | None:
+        """Whose token it is; None if it is nobody's, or has expired."""
+        self._look()
+        digest = digest_of(token)
+        found = None
+        for line in self._lines:  # all of them, so that the time tells nothing of which one it was
+            if hmac.compare_digest(line.digest, digest):
+                found = line
+        if found is None:
+            return None
+        if found.expires_at is not None and found.expires_at <= self._today():
+            logger.info("a token of %s was presented that has expired on %s", found.name, found.until)
+            return None
+        return Principal(found.name, frozenset(found.roles), found.roles, found.name, expires_at=found.expires_at)
+
+    def _look(self) -> None:
+        now = self._clock()
+        if self._file is None or now - self._looked < LOOK_EVERY:
+            return
+        self._looked = now
+        try:
+            if _identity(self._file) != self._seen:
+                self._lines = self._read()
+                logger.info("%s has changed: it holds %d tokens now", self._file, len(self._lines) - len(self._own))
+        except (OSError, ValueError) as error:
+            if self._seen is not None:
+                # Whoever edits it is not done yet, or has made a mistake; that must not lock everybody out.
+                logger.error("%s; the tokens that were known before stay", _said(self._file, error))
+                self._seen = None
+
+    def _read(self) -> tuple[TokenLine, ...]:
+        if self._file is None:
+            refuse_twice(self._own)
+            return self._own
+        seen = _identity(self._file)
+        lines = (*self._own, *parsed_file(self._file.read_text(encoding="utf-8")))
+        refuse_twice(lines)
+        self._seen = seen
+        return lines
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    found = path.stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _said(file: Path | None, error: Exception) -> str:
+    if file is None:
+        return f"auth.tokens: {error}"
+    reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else _plain(error)
+    return f"auth.tokens_file {file}: {reason}; `fuseboard token new NAME --file {file}` writes such a file"
+
+
+def _plain(error: Exception) -> str:
+    return "it is not UTF-8" if isinstance(error, UnicodeError) else str(error)

@@ -1,0 +1,136 @@
+"""What authentication does to HTTP: answers, headers, probes, sessions, streams, and what is never in a log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.host.auth.vault import TOKENS, bearer, token_lines, vault
+from tests.host.transports.http_process import BOTH, MODERN_META, HttpProcess
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
+    """One process for all tests here; it writes all that it can into its log."""
+    box = vault(tmp_path_factory.mktemp("http"), {"tokens": token_lines()})
+    box.settings["FUSEBOARD_LOG__LEVEL"] = "debug"
+    with HttpProcess(box) as process:
+        yield process
+
+
+def listed(served: HttpProcess, token: str) -> list[str]:
+    answer = served.modern("tools/list", headers=bearer(token))
+    assert answer.status_code == 200, answer.text
+    return sorted(tool["name"] for tool in answer.json()["result"]["tools"])
+
+
+def test_a_token_belongs_into_one_header(served: HttpProcess) -> None:
+    token = TOKENS["admin"]
+    for query in (f"access_token={token}", f"ACCESS_TOKEN={token}", f"x={token}"):
+        for headers in ({}, bearer(token)):
+            answer = served.client.post(f"/mcp?{query}", headers=headers)
+            assert answer.status_code == 400
+            assert token not in answer.text
+    twice = b"Authorization: Bearer x\r\n" * 2
+    assert b" 400 " in served.raw(b"GET /sse HTTP/1.1\r\nHost: localhost:%d\r\n%s\r\n" % (served.port, twice))
+    for scheme in ("Basic", "Token", ""):
+        answer = served.modern("tools/list", headers={"authorization": f"{scheme} {token}".strip()})
+        assert answer.status_code == 401
+    assert served.modern("tools/list", headers={"authorization": f"bearer {token}"}).status_code == 200
+
+
+def test_probes_are_open_and_give_reasons_only_to_those_who_are_let_in(served: HttpProcess) -> None:
+    assert served.client.get("/livez").json() == served.client.get("/healthz").json() == {"alive": True}
+    for headers in ({}, bearer("fb_wrong")):
+        assert served.client.get("/readyz", headers=headers).json() == {"ready": True}
+    plugins = served.client.get("/readyz", headers=bearer(TOKENS["admin"])).json()["plugins"]
+    assert "vault" in [plugin["name"] for plugin in plugins]
+    assert served.client.get("/readyz", headers=bearer(TOKENS["nobody"])).json()["plugins"] == []
+
+
+def legacy(served: HttpProcess, method: str, token: str, session: str, **params: Any) -> Any:
+    message = {"jsonrpc": "2.0", "id": 2, "method": method, "params": params}
+    headers = {"accept": BOTH, "mcp-session-id": session, **bearer(token)}
+    return served.client.post("/mcp", json=message, headers=headers)
+
+
+def open_session(served: HttpProcess, token: str) -> str:
+    hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "peer", "version": "1"}}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    answer = served.client.post("/mcp", json=message, headers={"accept": BOTH, **bearer(token)})
+    assert answer.status_code == 200, answer.text
+    session = str(answer.headers["mcp-session-id"])
+    ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    served.client.post("/mcp", json=ready, headers={"accept": BOTH, "mcp-session-id": session, **bearer(token)})
+    return session
+
+
+def test_a_session_belongs_to_the_credential_that_opened_it(served: HttpProcess) -> None:
+    session = open_session(served, TOKENS["reader"])
+    assert legacy(served, "tools/list", TOKENS["reader"], session).status_code == 200
+    for other in (TOKENS["admin"], TOKENS["nobody"]):
+        assert legacy(served, "tools/list", other, session).status_code == 404
+
+
+def test_an_sse_connection_takes_messages_of_its_own_credential_only(served: HttpProcess) -> None:
+    stream = served.open_stream("GET", "/sse", headers=bearer(TOKENS["reader"]), until=b"session_id=")
+    while b"\r\n\r\n" not in stream.first.partition(b"session_id=")[2]:
+        stream.first += stream._connection.recv(4096)
+    place = "/messages/?session_id=" + stream.first.partition(b"session_id=")[2].split()[0].decode()
+    message = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    assert served.client.post(place, json=message, headers=bearer(TOKENS["reader"])).status_code == 202
+    assert served.client.post(place, json=message, headers=bearer(TOKENS["admin"])).status_code == 404
+    assert served.client.post(place, json=message).status_code == 401
+
+
+def opened_listen(served: HttpProcess, headers: dict[str, str]) -> Any:
+    wanted = {"_meta": MODERN_META, "notifications": {"toolsListChanged": True}}
+    message = {"method": "subscriptions/listen", "params": wanted}
+    return served.open_stream("POST", "/mcp", message, headers=headers, until=b"acknowledged")
+
+
+@pytest.mark.parametrize("role", ["reader", "editor", "admin"])
+def test_a_change_is_told_to_those_who_see_it_alone(tmp_path: Path, role: str) -> None:
+    """`grow` adds a tool that destroys: nobody but an administrator sees it, or hears of it."""
+    with HttpProcess(vault(tmp_path, {"tokens": token_lines()})) as process:
+        assert listed(process, TOKENS["admin"])
+        stream = opened_listen(process, bearer(TOKENS[role]))
+        grown = process.modern("tools/call", name="vault_grow", arguments={}, headers=bearer(TOKENS["admin"]))
+        assert "grown" in grown.text
+        while "extra_burn" not in listed(process, TOKENS["admin"]):
+            pass
+        process.end()
+        assert (b"tools/list_changed" in stream.first + stream.rest()) is (role == "admin")
+
+
+def test_no_token_is_in_any_line_of_the_log(served: HttpProcess) -> None:
+    tokens = [TOKENS["admin"], TOKENS["stale"], "fb_not-known-to-anybody"]
+    for token in tokens:
+        served.modern("tools/call", name="vault_look", arguments={}, headers=bearer(token))
+        served.client.get(f"/mcp?access_token={token}", headers=bearer(token))
+        served.client.get("/readyz", headers=bearer(token))
+        served.client.get(f"/vault/{token}")
+    log = served.errors()
+    assert "a bearer token was refused" in log, "the operator learns why, in words"
+    for token in tokens[:2]:
+        assert token not in log.replace(f"/vault/{token}", "")
+
+
+def test_with_roles_and_without_authentication_clients_have_the_anonymous_roles(tmp_path: Path) -> None:
+    with HttpProcess(vault(tmp_path, anonymous_roles=["reader"])) as process:
+        process.modern("tools/list")
+        names = [tool["name"] for tool in process.modern("tools/list").json()["result"]["tools"]]
+        assert sorted(names) == ["vault_ask_wipe", "vault_look", "vault_names"]
+        assert "refused" in process.client.get("/vault/wipe").json()
+
+
+def test_with_authentication_and_without_roles_everybody_who_is_let_in_has_all_rights(tmp_path: Path) -> None:
+    box = vault(tmp_path, {"tokens": token_lines()})
+    (tmp_path / "fuseboard.yaml").write_text(json.dumps({"auth": {"tokens": token_lines()}}))
+    with HttpProcess(box) as process:
+        assert process.modern("tools/list").status_code == 401
+        assert "vault_wipe" in listed(process, TOKENS["nobody"])
