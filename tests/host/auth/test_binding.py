@@ -13,6 +13,9 @@ from tests.host.auth.vault import TOKENS, bearer, token_lines, vault
 from tests.host.transports.http_process import HttpProcess
 from tests.host.transports.toys import COMMAND, Toybox
 
+SECRET = "0123456789abcdef0123456789abcdef"
+ISSUER = {"issuer": "https://id.example", "resource": "https://board.example/mcp"}
+
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
 def test_loopback_needs_no_authentication(host: str) -> None:
@@ -24,6 +27,13 @@ def test_every_other_address_needs_it_or_the_operators_word(host: str) -> None:
     assert unsafe_binding(host, AuthSettings(), allowed=False)
     assert unsafe_binding(host, AuthSettings(), allowed=True) is None
     assert unsafe_binding(host, AuthSettings(tokens=token_lines()), allowed=False) is None
+    assert unsafe_binding(host, AuthSettings(**ISSUER), allowed=False) is None
+
+
+def test_a_development_secret_never_leaves_loopback() -> None:
+    auth = AuthSettings(**ISSUER, development_secret=SECRET)
+    assert unsafe_binding("127.0.0.1", auth, allowed=False) is None
+    assert "development_secret" in str(unsafe_binding("0.0.0.0", auth, allowed=True))
 
 
 def test_the_refusal_has_two_lines_that_say_what_to_do_and_nothing_is_started(toys: Toybox) -> None:

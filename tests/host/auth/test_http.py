@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.host.auth.issuer import RESOURCE, Issuer
 from tests.host.auth.vault import TOKENS, bearer, token_lines, vault
 from tests.host.transports.http_process import BOTH, MODERN_META, HttpProcess
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
+def issuer() -> Iterator[Issuer]:
+    with Issuer() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def served(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
     """One process for all tests here; it writes all that it can into its log."""
-    box = vault(tmp_path_factory.mktemp("http"), {"tokens": token_lines()})
+    auth = {"tokens": token_lines(), "issuer": issuer.url, "resource": RESOURCE, "required_scopes": ["reader"]}
+    box = vault(tmp_path_factory.mktemp("http"), {**auth, "leeway": 0})
     box.settings["FUSEBOARD_LOG__LEVEL"] = "debug"
     with HttpProcess(box) as process:
         yield process
@@ -26,6 +35,49 @@ def listed(served: HttpProcess, token: str) -> list[str]:
     answer = served.modern("tools/list", headers=bearer(token))
     assert answer.status_code == 200, answer.text
     return sorted(tool["name"] for tool in answer.json()["result"]["tools"])
+
+
+def test_the_metadata_says_where_tokens_come_from_and_the_refusal_says_where_the_metadata_is(
+    served: HttpProcess, issuer: Issuer
+) -> None:
+    refused = served.modern("tools/list")
+    place = "https://board.example/.well-known/oauth-protected-resource/mcp"
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"].startswith("Bearer ")
+    assert f'resource_metadata="{place}"' in refused.headers["www-authenticate"]
+    metadata = served.client.get("/.well-known/oauth-protected-resource/mcp").json()
+    assert metadata["resource"] == RESOURCE
+    assert metadata["authorization_servers"] == [issuer.url]
+    assert metadata["scopes_supported"] == ["reader"]
+    assert metadata["bearer_methods_supported"] == ["header"]
+
+
+def test_a_missing_scope_is_403_and_the_operators_own_tokens_need_none(served: HttpProcess, issuer: Issuer) -> None:
+    refused = served.modern("tools/list", headers=bearer(issuer.token(scope="other")))
+    assert refused.status_code == 403
+    assert 'error="insufficient_scope"' in refused.headers["www-authenticate"]
+    assert listed(served, issuer.token(scope="reader"))
+    assert listed(served, TOKENS["editor"])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"aud": "https://other.example"},
+        {"iss": "https://evil.example"},
+        {"exp": -5},
+        {"nbf": 600},
+        {"kid": "nine", "key": "one"},
+        {"algorithm": "RS512"},
+    ],
+    ids=str,
+)
+def test_a_wrong_access_token_is_401(served: HttpProcess, issuer: Issuer, wrong: dict[str, Any]) -> None:
+    """Times are in seconds from now."""
+    if "key" in wrong:
+        wrong = {**wrong, "key": issuer.keys[wrong["key"]]}
+    wrong = {name: int(time.time()) + value if name in ("exp", "nbf") else value for name, value in wrong.items()}
+    assert served.modern("tools/list", headers=bearer(issuer.token(**wrong))).status_code == 401
 
 
 def test_a_token_belongs_into_one_header(served: HttpProcess) -> None:
@@ -69,11 +121,23 @@ def open_session(served: HttpProcess, token: str) -> str:
     return session
 
 
-def test_a_session_belongs_to_the_credential_that_opened_it(served: HttpProcess) -> None:
+def test_a_session_belongs_to_the_credential_that_opened_it(served: HttpProcess, issuer: Issuer) -> None:
     session = open_session(served, TOKENS["reader"])
     assert legacy(served, "tools/list", TOKENS["reader"], session).status_code == 200
-    for other in (TOKENS["admin"], TOKENS["nobody"]):
+    for other in (TOKENS["admin"], TOKENS["nobody"], issuer.token(sub="reader")):
         assert legacy(served, "tools/list", other, session).status_code == 404
+    theirs = open_session(served, issuer.token(sub="ada"))
+    assert legacy(served, "tools/list", issuer.token(sub="ada"), theirs).status_code == 200, "a refreshed token"
+    assert legacy(served, "tools/list", issuer.token(sub="eve"), theirs).status_code == 404
+
+
+def test_the_rights_in_a_session_are_those_of_each_messages_own_token(served: HttpProcess, issuer: Issuer) -> None:
+    """One who lost a role keeps the session and not the role."""
+    session = open_session(served, issuer.token(scope="reader admin"))
+    wide = legacy(served, "tools/call", issuer.token(scope="reader admin"), session, name="vault_wipe", arguments={})
+    narrow = legacy(served, "tools/call", issuer.token(scope="reader"), session, name="vault_wipe", arguments={})
+    assert '"wiped"' in wide.text
+    assert "-32602" in narrow.text
 
 
 def test_an_sse_connection_takes_messages_of_its_own_credential_only(served: HttpProcess) -> None:
@@ -87,14 +151,30 @@ def test_an_sse_connection_takes_messages_of_its_own_credential_only(served: Htt
     assert served.client.post(place, json=message).status_code == 401
 
 
+def opened_sse(served: HttpProcess, headers: dict[str, str]) -> Any:
+    return served.open_stream("GET", "/sse", headers=headers, until=b"session_id=")
+
+
 def opened_listen(served: HttpProcess, headers: dict[str, str]) -> Any:
     wanted = {"_meta": MODERN_META, "notifications": {"toolsListChanged": True}}
     message = {"method": "subscriptions/listen", "params": wanted}
     return served.open_stream("POST", "/mcp", message, headers=headers, until=b"acknowledged")
 
 
+@pytest.mark.parametrize("opened", [opened_sse, opened_listen])
+def test_a_stream_ends_when_its_token_does(
+    served: HttpProcess, issuer: Issuer, opened: Callable[[HttpProcess, dict[str, str]], Any]
+) -> None:
+    stream = opened(served, bearer(issuer.token(exp=int(time.time()) + 3)))
+    begun, received = time.monotonic(), b""
+    while not received.endswith(b"0\r\n\r\n"):  # the last chunk; the connection itself may be used again
+        received += stream._connection.recv(4096)
+        assert received
+        assert time.monotonic() - begun < 9
+
+
 @pytest.mark.parametrize("role", ["reader", "editor", "admin"])
-def test_a_change_is_told_to_those_who_see_it_alone(tmp_path: Path, role: str) -> None:
+def test_a_change_is_told_to_those_who_see_it_alone(issuer: Issuer, tmp_path: Path, role: str) -> None:
     """`grow` adds a tool that destroys: nobody but an administrator sees it, or hears of it."""
     with HttpProcess(vault(tmp_path, {"tokens": token_lines()})) as process:
         assert listed(process, TOKENS["admin"])
@@ -107,8 +187,8 @@ def test_a_change_is_told_to_those_who_see_it_alone(tmp_path: Path, role: str) -
         assert (b"tools/list_changed" in stream.first + stream.rest()) is (role == "admin")
 
 
-def test_no_token_is_in_any_line_of_the_log(served: HttpProcess) -> None:
-    tokens = [TOKENS["admin"], TOKENS["stale"], "fb_not-known-to-anybody"]
+def test_no_token_is_in_any_line_of_the_log(served: HttpProcess, issuer: Issuer) -> None:
+    tokens = [TOKENS["admin"], "fb_not-known-to-anybody", issuer.token(), issuer.token(aud="x"), issuer.token(exp=1)]
     for token in tokens:
         served.modern("tools/call", name="vault_look", arguments={}, headers=bearer(token))
         served.client.get(f"/mcp?access_token={token}", headers=bearer(token))
@@ -116,8 +196,20 @@ def test_no_token_is_in_any_line_of_the_log(served: HttpProcess) -> None:
         served.client.get(f"/vault/{token}")
     log = served.errors()
     assert "a bearer token was refused" in log, "the operator learns why, in words"
-    for token in tokens[:2]:
-        assert token not in log.replace(f"/vault/{token}", "")
+    for token in tokens[:1] + tokens[2:]:
+        assert token.rpartition(".")[2][-20:] not in log.replace(f"/vault/{token}", "")
+
+
+def test_while_the_issuer_cannot_be_reached_its_tokens_are_503_and_the_operators_own_work(tmp_path: Path) -> None:
+    with Issuer() as gone:
+        token = gone.token()
+    auth = {"tokens": token_lines(), "issuer": gone.url, "resource": RESOURCE}
+    with HttpProcess(vault(tmp_path, auth)) as process:
+        refused = process.modern("tools/list", headers=bearer(token))
+        assert refused.status_code == 503
+        assert "issuer" in json.loads(refused.text)["error"]["message"]
+        assert process.client.get("/readyz", headers=bearer(token)).json().keys() == {"ready"}
+        assert listed(process, TOKENS["admin"])
 
 
 def test_with_roles_and_without_authentication_clients_have_the_anonymous_roles(tmp_path: Path) -> None:

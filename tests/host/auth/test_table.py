@@ -18,6 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent
 
+from tests.host.auth.issuer import RESOURCE, Issuer
 from tests.host.auth.vault import PROMPTS, RESOURCES, TOKENS, TOOLS, bearer, token_lines, vault
 from tests.host.transports.http_process import HttpProcess
 from tests.host.transports.toys import COMMAND
@@ -33,9 +34,16 @@ ARGUMENTS = {"vault_hello": {"who": "you"}, "vault_goodbye": {"who": "you"}}
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
-    """One HTTP process for the whole table; it knows static tokens."""
-    with HttpProcess(vault(tmp_path_factory.mktemp("http"), {"tokens": token_lines()})) as process:
+def issuer() -> Iterator[Issuer]:
+    with Issuer() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def served(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
+    """One HTTP process for the whole table; it knows static tokens and the tokens of an issuer."""
+    auth = {"tokens": token_lines(), "issuer": issuer.url, "resource": RESOURCE}
+    with HttpProcess(vault(tmp_path_factory.mktemp("http"), auth)) as process:
         process.client.headers.update(bearer(TOKENS["admin"]))
         process.ready()
         del process.client.headers["authorization"]
@@ -174,7 +182,7 @@ def test_without_a_good_token_every_path_answers_401(served: HttpProcess, path: 
     for method in ("GET", "POST", "DELETE"):
         answer = served.client.request(method, path, headers=bearer(token) if token else {})
         assert answer.status_code == 401, (method, path)
-        assert answer.headers["www-authenticate"].startswith("Bearer ")
+        assert "resource_metadata=" in answer.headers["www-authenticate"]
 
 
 def test_a_route_of_a_plugin_calls_in_the_name_of_whoever_asked_for_it(served: HttpProcess) -> None:
@@ -182,3 +190,16 @@ def test_a_route_of_a_plugin_calls_in_the_name_of_whoever_asked_for_it(served: H
     assert allowed["content"][0]["text"] == "wiped"
     for caller in ("reader", "editor", "nobody"):
         assert "refused" in served.client.get("/vault/wipe", headers=bearer(TOKENS[caller])).json()
+
+
+def test_an_access_tokens_scopes_are_roles(served: HttpProcess, issuer: Issuer) -> None:
+    for scope, expected in (("reader", TOOLS["reader"]), ("openid editor", TOOLS["editor"]), ("openid", [])):
+        answer = served.modern("tools/list", headers=bearer(issuer.token(scope=scope)))
+        assert sorted(tool["name"] for tool in answer.json()["result"]["tools"]) == expected
+    both = served.modern("tools/list", headers=bearer(issuer.token(scope="reader editor")))
+    names = [tool["name"] for tool in both.json()["result"]["tools"]]
+    assert sorted(names) == TOOLS["editor"], "what any role allows"
+    goodbye = served.modern(
+        "prompts/get", name="vault_goodbye", arguments={"who": "x"}, headers=bearer(issuer.token(scope="reader editor"))
+    )
+    assert goodbye.json()["error"]["code"] == -32602, "less what any role denies"

@@ -34,3 +34,7 @@ class Principal:
 
 class Unproven(FuseboardError):
     """The token is not accepted; the text is for the operator's log and holds nothing of the token."""
+
+
+class KeysUnavailable(FuseboardError):
+    """The issuer's keys cannot be had now, so no token of it can be judged."""

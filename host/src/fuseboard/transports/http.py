@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Match, Mount, Route
 from starlette.types import Receive, Scope, Send
 
 from fuseboard.settings import HttpSettings
-from fuseboard.transports.http_auth import doorkeeper
+from fuseboard.transports.http_auth import doorkeeper, metadata_routes
 from fuseboard.transports.http_guard import HttpGuard, InFlight, Refused, error_body
 from fuseboard.transports.http_lists import ListSplicer
 from fuseboard.transports.http_server import GRACE, LAST_ANSWERS, HttpServer, bind
@@ -81,6 +81,7 @@ def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
             Route("/sse", SseEndpoint(host, served, sse, settings.max_sessions), methods=["GET"]),
             Mount("/messages/", sse.handle_post_message),
             *probe_routes(host),
+            *metadata_routes(host.settings.auth),
         ],
     )
     # Asked only when no route of our own has the path, whatever the method: a plugin cannot shadow one of ours.

@@ -1,6 +1,6 @@
 """Who is asking? The bearer token of every HTTP request, judged before anything else sees the request.
 
-Plugins' routes are behind it too; only the probes are open.
+Plugins' routes are behind it too; only the probes and the metadata that says where tokens come from are open.
 """
 
 from __future__ import annotations
@@ -9,24 +9,28 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser, BearerAuthBackend, RequireAuthMiddleware
 from mcp.server.auth.provider import AccessToken
+from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR
+from pydantic import AnyHttpUrl
 from starlette.authentication import AuthenticationBackend
 from starlette.middleware import Middleware
 from starlette.middleware.authentication import AuthenticationMiddleware
 from starlette.requests import HTTPConnection
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from fuseboard.access import Access
 from fuseboard.auth.gate import Gate
-from fuseboard.auth.principal import Unproven
+from fuseboard.auth.principal import KeysUnavailable, Unproven
 from fuseboard.auth.token_line import PREFIX
 from fuseboard.caller import CALLER, Caller, asking
 from fuseboard.settings import AuthSettings
@@ -52,10 +56,12 @@ class Verifier:
 
     Args:
         gate: judges the tokens.
+        required: scopes that access tokens must have; the operator's own tokens have no scopes.
     """
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, gate: Gate, required: Sequence[str]) -> None:
         self._gate = gate
+        self._required = required
         self._told = -math.inf
         self._untold = 0
 
@@ -66,12 +72,15 @@ class Verifier:
         except Unproven as error:
             self._tell(error)
             return None
+        except KeysUnavailable:
+            raise Refused(503, "Tokens cannot be judged now: the issuer's keys cannot be fetched; try again") from None
         return Admitted(
             token="",
             client_id=found.client,
-            scopes=list(found.scopes),
+            scopes=[*found.scopes, *(self._required if found.issuer is None else ())],
             expires_at=found.expires_at,
             subject=found.name,
+            claims={"iss": found.issuer} if found.issuer is not None else None,
             name=found.name,
             roles=found.roles,
         )
@@ -92,10 +101,10 @@ class Doorkeeper:
     Args:
         app: what is behind it.
         access: the roles of clients that do not have to authenticate.
-        gate: judges tokens; None where no authentication is set up, and everybody is let in.
+        settings: who is let in; everybody, where no authentication is set up.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, gate: Gate | None) -> None:
+    def __init__(self, app: ASGIApp, access: Access, settings: AuthSettings, gate: Gate | None) -> None:
         self._anonymous = Caller("http", roles=access.anonymous)
         # A plugin's route finds nothing of its own under these paths: the host's come first.
         self._open = frozenset(OPEN)
@@ -104,8 +113,12 @@ class Doorkeeper:
         self._opened: ASGIApp = self._named
         if gate is None:
             return
-        backend = BearerAuthBackend(Verifier(gate))
-        required = RequireAuthMiddleware(self._named, [])
+        metadata = None
+        if settings.resource is not None:
+            metadata = build_resource_metadata_url(AnyHttpUrl(settings.resource))
+            self._open |= {urlsplit(str(metadata)).path}
+        backend = BearerAuthBackend(Verifier(gate, settings.required_scopes))
+        required = RequireAuthMiddleware(self._named, list(settings.required_scopes), metadata)
         self._guarded = AuthenticationMiddleware(AuthContextMiddleware(required), backend=backend)
         self._opened = AuthenticationMiddleware(self._named, backend=_Lenient(backend))
 
@@ -185,6 +198,18 @@ def _refuse_other_ways(scope: Scope) -> None:
         raise Refused(400, "A token in the address is refused, and should be considered known; use Authorization")
 
 
+def metadata_routes(settings: AuthSettings) -> list[Route]:
+    """Where tokens for this server come from (RFC 9728); none where only the operator's own are accepted."""
+    if settings.issuer is None or settings.resource is None:
+        return []
+    return create_protected_resource_routes(
+        AnyHttpUrl(settings.resource),
+        [AnyHttpUrl(settings.issuer)],
+        list(settings.required_scopes) or None,
+        "fuseboard",
+    )
+
+
 def doorkeeper(host: Any, served: Any) -> list[Middleware]:
     """The middleware; none where nobody authenticates and nobody's rights differ, which costs nothing per request.
 
@@ -196,7 +221,7 @@ def doorkeeper(host: Any, served: Any) -> list[Middleware]:
         return []
     gate = Gate(settings) if settings.enabled else None
     served.server.middleware.append(only_known_senders)
-    return [Middleware(Doorkeeper, access=host.access, gate=gate)]
+    return [Middleware(Doorkeeper, access=host.access, settings=settings, gate=gate)]
 
 
 async def only_known_senders(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
