@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
     from fuseboard.transports.stdout_guard import Wire
 
-COMMANDS = ("stdio", "http", "plugins", "tools", "prompts", "resources", "call", "check", "config", "token")
+COMMANDS = (
+    "stdio", "http", "plugins", "tools", "prompts", "resources", "call", "check",
+    "config", "token", "install", "uninstall",
+)  # fmt: skip
 """In the order of the help; each is `command` of the module of its name."""
 
 FINE, SAID_ERROR, USAGE = 0, 1, 2
