@@ -63,7 +63,7 @@ def command(
     else:
         saved = write(change.file, change.text, private=with_secrets, now=datetime.now())
         session.console.text(f"wrote {path}" + (f", backup {saved.name}" if saved else ""))
-        session.console.text(f"now {chosen.reload}")
+        session.console.text(f"now {chosen.reload}; if fuseboard does not show up there: fuseboard doctor {client}")
     for note in _notes(start, change.variables, project=project):
         session.console.note(f"fuseboard: {note}")
     return 0
