@@ -109,7 +109,7 @@ def _command(command: click.Command, ctx: click.Context) -> Iterator[str]:
             yield from _command(inner, click.Context(inner, info_name=name, parent=ctx))
         return
     shared = {param.name for param in root.params}
-    own = [param for param in command.params if param.name not in shared]
+    own = [param for param in command.params if param.name not in shared and not getattr(param, "hidden", False)]
     pieces = " ".join(["[OPTIONS]", *(_argument(param) for param in own if isinstance(param, click.Argument))])
     yield f"## {ctx.command_path}\n"
     yield f"```\n{ctx.command_path} {pieces}\n```\n"

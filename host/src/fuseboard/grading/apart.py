@@ -1,0 +1,105 @@
+"""Grades one plugin in a process of its own: its import is timed alone, and it may end that process as it likes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from fuseboard.discovery import Found
+from fuseboard.grading.finding import Finding, error
+from fuseboard.strict_json import one_line
+
+LONGEST = 300.0
+"""Seconds for everything; each stage, each check and each trial call has a deadline of its own."""
+FIGURES: dict[str, Any] = {"import_ms": None, "stop_ms": None, "tools": 0, "tokens": 0, "called": []}
+"""What is measured, and what stands for it where nothing could be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grade:
+    """What became of one plugin.
+
+    Attributes:
+        found: the plugin.
+        findings: errors first.
+        figures: how long its import and its stop took, what its tools cost, how many they are, which were called.
+    """
+
+    found: Found
+    findings: Sequence[Finding]
+    figures: dict[str, Any] = field(default_factory=FIGURES.copy)
+
+    def without(self, codes: Sequence[str]) -> Grade:
+        """The same grade without the findings that its reader does not want."""
+        return replace(self, findings=[one for one in self.findings if one.code not in codes])
+
+    def passes(self, strict: bool) -> bool:
+        """Whether nothing of it is wrong; with `strict`, whether nothing could be better."""
+        return not self.findings if strict else all(one.severity != "error" for one in self.findings)
+
+
+def grade_apart(found: Found, words: Sequence[str]) -> Grade:
+    """Grade a plugin in another process.
+
+    A slow import is measured a second time: the first one after an installation compiles the modules.
+
+    Args:
+        found: the plugin.
+        words: more words of the command line, such as `--call`.
+    """
+    if found.verdict is not None and found.verdict[0] != "blocked":
+        state, reason = found.verdict
+        return Grade(found, [error(f"plugin-{state}", "metadata", reason, "mend this first: it is never imported")])
+    grade = _graded_once(found, words)
+    return _graded_once(found, words) if any(one.code == "import-slow" for one in grade.findings) else grade
+
+
+def _graded_once(found: Found, words: Sequence[str]) -> Grade:
+    graded = ["validate", found.name, "--in-this-process", "--json", *words]
+    command = [sys.executable, *_path_of_this_process(), "-m", "fuseboard", *graded]
+    # Files and no pipes: a process that the plugin leaves behind would keep a pipe open.
+    with TemporaryFile() as out, TemporaryFile() as err:
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=LONGEST, check=False
+            )
+        except subprocess.TimeoutExpired:
+            text = f"it held up its process for more than {LONGEST:g} s"
+            return Grade(
+                found, [error("process-hangs", "", text, "look for C code that keeps the GIL, or for signals")]
+            )
+        return _read(found, done.returncode, *(_all_of(stream) for stream in (out, err)))
+
+
+def _all_of(stream: IO[bytes]) -> str:
+    stream.seek(0)
+    return stream.read().decode(errors="replace")
+
+
+def _read(found: Found, code: int, out: str, err: str) -> Grade:
+    try:
+        [form] = json.loads(out)["plugins"]
+        findings = [Finding.from_json(one) for one in form["findings"]]
+        return Grade(found, findings, {name: form[name] for name in FIGURES})
+    except (ValueError, KeyError, TypeError):
+        said = one_line(err.strip()[-200:])
+        text = f"it ended the process that graded it ({_ending(code)}){f': {said}' if said else ''}"
+        return Grade(found, [error("process-ended", "", text, "look for os._exit, a signal or a crash in C code")])
+
+
+def _path_of_this_process() -> list[str]:
+    """`-m` would put the working directory first, and what lies there before what is installed."""
+    try:
+        return [] if os.getcwd() in sys.path else ["-P"]
+    except OSError:
+        return ["-P"]  # the working directory is gone
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
