@@ -16,7 +16,7 @@ UV      = $(VENV)/bin/uv
 # An editable install needs no second look when only its code changes, so the stamps depend on metadata alone.
 METADATA = requirements.lock host/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 MEMBERS  = host plugins/cloudru plugins/docker_mcp plugins/oci
-SOURCES  = $(shell find host plugins examples -type f \( -path '*/src/*.py' -o -name '*.md' -o -name pyproject.toml \))
+SOURCES  = $(shell find host plugins examples -type f \( -path '*/src/*.py' -o -name '*.md' -o -name '*.tmpl' -o -name pyproject.toml \))
 TYPED    = $(addsuffix /src,$(MEMBERS)) examples/hello_plugin/src
 # Tests of one file stay together: they share what they set up.
 TOGETHER = -n $(JOBS) --dist loadfile

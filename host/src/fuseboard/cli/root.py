@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "stdio", "http", "plugins", "tools", "prompts", "resources", "call", "check",
-    "config", "token", "install", "uninstall", "doctor", "validate",
+    "config", "token", "install", "uninstall", "doctor", "new-plugin", "validate",
 )  # fmt: skip
 """In the order of the help; each is `command` of the module of its name."""
 
@@ -43,7 +43,7 @@ class Root(Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """The command; a name that is no command may be a plugin's."""
         if name in COMMANDS:
-            command: click.Command = import_module(f"fuseboard.cli.{name}").command
+            command: click.Command = import_module(f"fuseboard.cli.{name.replace('-', '_')}").command
             return command
         from fuseboard.cli.plugin_commands import group_of
 
