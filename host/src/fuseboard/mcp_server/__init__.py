@@ -99,7 +99,7 @@ def build_server(host: Host, *, in_memory: bool = False) -> Served:
             on_set_logging_level=handlers.set_level,
             on_subscriptions_listen=notifier.listen,
         )
-    keys = [key.get_secret_value() for key in host.settings.request_state_keys]
+    keys = [key.get_secret_value() for key in host.settings.sealing_keys]
     security = RequestStateSecurity(keys=keys) if keys else RequestStateSecurity.ephemeral()
     server.middleware += [
         RequestStateBoundary(security, default_audience=NAME),

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+)
 
 from fuseboard.errors import SettingsError
 from fuseboard.settings.auth import AccessSettings as AccessSettings
@@ -29,17 +36,9 @@ from fuseboard.settings.sources import (
     read_config,
     setting_of,
 )
+from fuseboard.settings.state_keys import keys_in, long_enough, readable
 
-SHORTEST_KEY = 32
-
-
-def _long_enough(key: SecretStr) -> SecretStr:
-    if len(key.get_secret_value().encode()) < SHORTEST_KEY:
-        raise ValueError(f"must have at least {SHORTEST_KEY} bytes")
-    return key
-
-
-StateKey = Annotated[SecretStr, AfterValidator(_long_enough)]
+StateKey = Annotated[SecretStr, AfterValidator(long_enough)]
 StateKeys = Annotated[list[StateKey], BeforeValidator(comma_list, json_schema_input_type=list[str] | str)]
 Section = dict[str, Any]
 
@@ -105,8 +104,23 @@ class HostSettings(Strict):
         description="secrets of at least 32 bytes that seal questions to the user; the first one seals, all open. "
         "Needed when more than one process serves the same address",
     )
+    request_state_keys_file: Annotated[Path | None, AfterValidator(readable)] = Field(
+        default=None,
+        description="file with such secrets, one a line, as it is mounted into a container; they come last",
+    )
     fuses: dict[str, FuseSettings] = Field(default={}, description="how the host treats a plugin, by its name")
     plugins: dict[str, Section] = Field(default={}, description="each plugin's own settings, by its name")
+
+    _keys: tuple[SecretStr, ...] = PrivateAttr(default=())
+
+    def model_post_init(self, context: Any) -> None:
+        """Read the file once: what was validated is what is used."""
+        self._keys = (*self.request_state_keys, *keys_in(self.request_state_keys_file))
+
+    @property
+    def sealing_keys(self) -> tuple[SecretStr, ...]:
+        """The secrets of `request_state_keys` and of its file."""
+        return self._keys
 
     def fuse(self, plugin: str) -> FuseSettings:
         """How the host treats this plugin."""
