@@ -88,6 +88,11 @@ class HttpSettings(Strict):
         default=10_000, gt=0, description="sessions of the handshake revisions that are open at once"
     )
     session_idle_timeout: float = Field(default=1800.0, gt=0, description="seconds until an idle session is closed")
+    sessions: bool = Field(
+        default=True,
+        description="false: clients of the handshake revisions get no session, so any replica answers them; "
+        "they are then not asked anything and hear of no changes",
+    )
 
 
 class HostSettings(Strict):

@@ -55,6 +55,7 @@ def http_app(host: Any, served: Served, settings: HttpSettings) -> Starlette:
         max_request_body_size=settings.max_body_bytes,
         max_sessions=settings.max_sessions,
         session_idle_timeout=settings.session_idle_timeout,
+        stateless=not settings.sessions,
     )
     sse = SseServerTransport("/messages/", max_request_body_size=settings.max_body_bytes)
     endpoint = ListSplicer(StreamableHTTPASGIApp(manager))
