@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "stdio", "http", "plugins", "tools", "prompts", "resources", "call", "check",
-    "config", "token", "install", "uninstall", "doctor", "new-plugin", "validate",
+    "health", "config", "token", "install", "uninstall", "doctor", "new-plugin", "validate",
 )  # fmt: skip
 """In the order of the help; each is `command` of the module of its name."""
 
