@@ -21,6 +21,9 @@ TYPED    = $(addsuffix /src,$(MEMBERS)) examples/hello_plugin/src
 # Tests of one file stay together: they share what they set up.
 TOGETHER = -n $(JOBS) --dist loadfile
 GROUPS   = lint types test docs release
+# Any program that takes docker's words: make docker-build DOCKER=podman
+DOCKER   = docker
+IMAGE    = fuseboard
 
 # Only the interpreters of this machine are used, and nothing asks for a newer pip.
 export UV_PYTHON_DOWNLOADS = never
@@ -31,11 +34,12 @@ export JOBS
 test tests tox check: export CI = true
 
 .NOTPARALLEL:
-.PHONY: help install run test lint format types tests tox check coverage lock build bench clean
+.PHONY: help install run test lint format types tests tox check coverage \
+	docker-build docker-run compose-up compose-down compose-logs deploy-check lock build bench clean
 
 help: ## list these words
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r word text; do \
-		printf '%-14s %s\n' "$$word" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r word text; do \
+		printf '%-22s %s\n' "$$word" "$$text"; done
 
 install: $(VENV)/.develop ## everything for working on fuseboard, into .venv
 
@@ -71,6 +75,27 @@ coverage: $(VENV)/.develop ## which lines those tests reach, child processes inc
 	$(PY) -m coverage run -m pytest -q -m "not external"
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
+
+docker-build: ## the image of the host and its plugins, by deploy/Dockerfile; make docker-build PLUGINS="oci"
+	$(DOCKER) build --file deploy/Dockerfile $(if $(PLUGINS),--build-arg PLUGINS="$(PLUGINS)") --tag $(IMAGE) .
+
+# Nobody but this machine reaches the port that is published, so nobody has to sign in unless .env says so.
+docker-run: ## serve from that image at PORT of this machine, with the settings of .env
+	$(DOCKER) run --rm --init --publish 127.0.0.1:$(PORT):8000 --env FUSEBOARD_HTTP__ALLOW_UNAUTHENTICATED=true \
+		$(addprefix --env-file ,$(wildcard .env)) $(IMAGE)
+
+compose-up: ## serve in the background, by deploy/compose.yaml
+	$(DOCKER) compose --file deploy/compose.yaml up --build --detach
+
+compose-down: ## end what compose-up began
+	$(DOCKER) compose --file deploy/compose.yaml down
+
+compose-logs: ## follow its log
+	$(DOCKER) compose --file deploy/compose.yaml logs --follow
+
+# The files of deploy/ are read by their tools in `make test`. This takes minutes, and root for an engine of its own.
+deploy-check: $(VENV)/.develop ## build the image by deploy/Dockerfile and run it, in a Docker engine that the tests start
+	FUSEBOARD_DEPLOY_CHECK=1 $(PY) -m pytest tests/deploy/test_image.py
 
 lock: $(VENV)/.uv ## resolve requirements.lock anew: make lock, or make lock UPGRADE=--upgrade
 	$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \

@@ -192,7 +192,7 @@ def _run(command: list[str], folder: Path | None = None) -> str:
 
 if __name__ == "__main__":
     try:
-        for packages in (("docker-registry",), ("skopeo",), ENGINE):
+        for packages in (("docker-registry",), ("skopeo",), ("nginx",), ("kubernetes-client",), ENGINE):
             print(fetch(*packages).folder)
     except FetchError as error:
         sys.exit(f"{error}")

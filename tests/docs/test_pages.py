@@ -37,13 +37,13 @@ def test_a_link_leads_to_a_file_of_the_repository(page: Path) -> None:
 
 
 def test_every_word_of_make_that_a_page_names_is_one() -> None:
-    known = set(re.findall(r"^([a-z]+):", text_of("Makefile"), re.MULTILINE))
-    named = {word for page in PAGES for word in re.findall(r"`make ([a-z]+)", page.read_text(encoding="utf-8"))}
+    known = set(re.findall(r"^([a-z-]+):", text_of("Makefile"), re.MULTILINE))
+    named = {word for page in PAGES for word in re.findall(r"`make ([a-z-]+)", page.read_text(encoding="utf-8"))}
     named |= {
         word
         for page in PAGES
         for block in blocks(page.read_text(encoding="utf-8"))
-        for word in re.findall(r"^make ([a-z]+)", block.text, re.MULTILINE)
+        for word in re.findall(r"^make ([a-z-]+)", block.text, re.MULTILINE)
     }
     assert "test" in named
     assert named <= known
