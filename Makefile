@@ -34,8 +34,8 @@ export JOBS
 test tests tox check: export CI = true
 
 .NOTPARALLEL:
-.PHONY: help install run test lint format types tests tox check coverage \
-	docker-build docker-run compose-up compose-down compose-logs deploy-check lock build bench clean
+.PHONY: help install run test test-unit test-integration test-cov lint format types tests tox check coverage \
+	env-check env-example health docker-build docker-run compose-up compose-down compose-logs deploy-check lock build bench clean
 
 help: ## list these words
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' Makefile | while IFS='|' read -r word text; do \
@@ -46,7 +46,25 @@ install: $(VENV)/.develop ## everything for working on fuseboard, into .venv
 run: $(VENV)/.runtime ## serve the host and the plugins of this checkout at http://127.0.0.1:8000/mcp
 	$(PY) -m fuseboard http --host $(HOST) --port $(PORT)
 
+env-check: $(VENV)/.runtime ## what is missing in the settings, and what is wrong
+	@$(VENV)/bin/fuseboard check
+
+env-example: $(VENV)/.runtime ## write .env.example: everything that can be set, with its default
+	$(PY) -m fuseboard.cli.env_example .env.example
+
+health: $(VENV)/.runtime ## ask the host that runs at HOST and PORT whether it is well
+	@$(VENV)/bin/fuseboard health http://$(HOST):$(PORT)
+
 test: lint types tox tests ## everything that CI runs
+
+test-unit: $(VENV)/.develop dist/.built ## the tests that take little time and need nothing but Python
+	$(PY) -m pytest $(TOGETHER) -m "not external and not slow"
+
+test-integration: $(VENV)/.develop dist/.built ## the tests with foreign programs, and with CLOUD_RU_* set the real Cloud.ru
+	$(PY) -m pytest $(TOGETHER) -m external
+	FUSEBOARD_CLOUDRU_LIVE=1 $(PY) -m pytest tests/plugins/cloudru/test_live.py
+
+test-cov: coverage ## the same as coverage
 
 lint: $(VENV)/.develop ## ruff: rules and format
 	$(PY) -m ruff check .
