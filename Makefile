@@ -17,7 +17,7 @@ UV      = $(VENV)/bin/uv
 METADATA = requirements.lock host/pyproject.toml $(wildcard plugins/*/pyproject.toml)
 MEMBERS  = host plugins/cloudru plugins/docker_mcp plugins/oci
 SOURCES  = $(shell find host plugins examples -type f \( -path '*/src/*.py' -o -name '*.md' -o -name '*.tmpl' -o -name pyproject.toml \))
-TYPED    = $(addsuffix /src,$(MEMBERS)) examples/hello_plugin/src
+TYPED    = $(addsuffix /src,$(MEMBERS)) examples/hello_plugin/src examples/demo
 # Tests of one file stay together: they share what they set up.
 TOGETHER = -n $(JOBS) --dist loadfile
 GROUPS   = lint types test docs release
@@ -34,7 +34,7 @@ export JOBS
 test tests tox check: export CI = true
 
 .NOTPARALLEL:
-.PHONY: help install run test test-unit test-integration test-cov lint format types tests tox check coverage \
+.PHONY: help install run demo tour test test-unit test-integration test-cov lint format types tests tox check coverage \
 	env-check env-example health docker-build docker-run compose-up compose-down compose-logs deploy-check lock build bench clean
 
 help: ## list these words
@@ -45,6 +45,12 @@ install: $(VENV)/.develop ## everything for working on fuseboard, into .venv
 
 run: $(VENV)/.runtime ## serve the host and the plugins of this checkout at http://127.0.0.1:8000/mcp
 	$(PY) -m fuseboard http --host $(HOST) --port $(PORT)
+
+demo: $(VENV)/.runtime ## try it without an account: a registry in memory, a simulated Cloud.ru, two small servers
+	@$(PY) examples/demo serve --port $(PORT)
+
+tour: $(VENV)/.runtime ## the same, and a client that calls every tool once and tells of it
+	@$(PY) examples/demo tour
 
 env-check: $(VENV)/.runtime ## what is missing in the settings, and what is wrong
 	@$(VENV)/bin/fuseboard check

@@ -80,6 +80,7 @@ class LoopbackServer:
 
     Args:
         delay: seconds that every answer waits, as if the registry were far away. May be changed at any time.
+        port: where it listens; 0 takes a free one.
 
     Attributes:
         log: every request, in the order of arrival.
@@ -87,12 +88,12 @@ class LoopbackServer:
         stopping: set when the server ends, so that slow answers can end as well.
     """
 
-    def __init__(self, *, delay: float = 0.0) -> None:
+    def __init__(self, *, delay: float = 0.0, port: int = 0) -> None:
         self.delay = delay
         self.log: list[LogEntry] = []
         self.connections = 0
         self.stopping = threading.Event()
-        self._http = _Server(self)
+        self._http = _Server(self, port)
         self._thread = threading.Thread(target=self._accept, daemon=True)
 
     @property
@@ -142,8 +143,8 @@ class _Server(ThreadingHTTPServer):
     block_on_close = True
     request_queue_size = 128
 
-    def __init__(self, owner: LoopbackServer) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, owner: LoopbackServer, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.owner = owner
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()

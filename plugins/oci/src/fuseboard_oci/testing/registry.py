@@ -27,7 +27,7 @@ _ROUTES = (
 
 
 class InMemoryRegistry(LoopbackServer):
-    """A registry on a free loopback port. A context manager.
+    """A registry on a loopback port. A context manager.
 
     Args:
         auth: nobody signs in; everybody by Basic; or by tokens of its own `/token` (anonymous may pull, but not
@@ -49,6 +49,7 @@ class InMemoryRegistry(LoopbackServer):
         unknown_is_empty: whether an unknown repository answers an empty list of tags instead of 404.
         null_tags: whether an empty list of tags is written as null.
         delay: seconds that every answer waits.
+        port: where it listens; 0 takes a free one.
 
     Attributes:
         store: what the registry holds.
@@ -76,8 +77,9 @@ class InMemoryRegistry(LoopbackServer):
         unknown_is_empty: bool = False,
         null_tags: bool = False,
         delay: float = 0.0,
+        port: int = 0,
     ) -> None:
-        super().__init__(delay=delay)
+        super().__init__(delay=delay, port=port)
         self.store = Store()
         self.doorman = Doorman(
             auth,
