@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import PAGES, ROOT, blocks, text_of
+from tests.docs.pages import FENCE, PAGES, ROOT, blocks, text_of
 
 QUOTE = re.compile(r"^<!-- (\S+) -->\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+INTO = re.compile(r"\]\((?!https?:)([^)#]*)#([^)]+)\)")
 
 
 def quotes() -> list[tuple[Path, str, str]]:
@@ -34,6 +35,20 @@ def test_the_tutorial_quotes_every_file_of_the_example_that_has_text() -> None:
 def test_a_link_leads_to_a_file_of_the_repository(page: Path) -> None:
     links = LINK.findall(page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_link_into_a_page_leads_to_a_heading_of_it(page: Path) -> None:
+    links = INTO.findall(page.read_text(encoding="utf-8"))
+    assert [
+        f"{link}#{part}" for link, part in links if part not in anchors((page.parent / link) if link else page)
+    ] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The names of a page's headings, as they are made for links."""
+    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_every_word_of_make_that_a_page_names_is_one() -> None:
