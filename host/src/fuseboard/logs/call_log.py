@@ -22,6 +22,7 @@ from fuseboard.errors import (
     Unavailable,
     UnknownName,
 )
+from fuseboard.logs.call_record import CallRecord
 from fuseboard.logs.secrets import hidden
 from fuseboard.strict_json import one_line
 
@@ -157,7 +158,7 @@ def _tell(level: int, call: RunningCall, outcome: str, reason: str = "") -> None
     ended = Ended(level, call, outcome, reason, call.ms(), time.time())
     if level >= logging.WARNING:
         tell_waiting()
-        _write(ended)
+        logger.handle(_record(ended))
     else:
         _waiting.append(ended)
         _tell_soon()
@@ -197,12 +198,23 @@ def _alarm() -> None:
 
 def tell_waiting() -> None:
     """Write the lines of the calls that ended well; before any other line, and at the end of the process."""
+    ended = []
     while _waiting:
         with contextlib.suppress(IndexError):  # another thread was faster
-            _write(_waiting.popleft())
+            ended.append(_waiting.popleft())
+    if not ended:
+        return
+    records = [_record(one) for one in ended]
+    # One search through all of them: what has nothing to hide, nearly always, costs a fifth of many.
+    texts = "\0".join([text for record in records for text in _texts(record)])
+    is_searched = hidden(texts) == texts
+    for record in records:
+        record.is_searched = is_searched
+        record.has_followers = record is not records[-1]
+        logger.handle(record)
 
 
-def _write(ended: Ended) -> None:
+def _record(ended: Ended) -> CallRecord:
     call, reason = ended.call, ended.reason
     facts = {
         "plugin": call.plugin,
@@ -218,11 +230,11 @@ def _write(ended: Ended) -> None:
         reason = hidden(reason[:LONGEST_SEARCHED])
         facts["error"] = reason if len(reason) <= LONGEST_REASON else f"{reason[:LONGEST_REASON]}…"
     name = call.name if call.name.isprintable() else one_line(call.name, LONGEST_NAME)
-    # Made directly: nobody asks from which line of this file it comes, and `logging` would walk the stack.
-    record = logging.LogRecord(logger.name, ended.level, __file__, 0, "%s: %s", (name, ended.outcome), None)
-    record.__dict__["fuseboard"] = facts  # as `extra` would do
-    record.created, record.msecs = ended.when, ended.when % 1 * 1000
-    logger.handle(record)
+    return CallRecord(logger.name, ended.level, f"{name}: {ended.outcome}", facts, ended.when)
+
+
+def _texts(record: CallRecord) -> list[str]:
+    return [record.msg, *(value for value in record.fuseboard.values() if isinstance(value, str))]
 
 
 def _text(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from fuseboard import attribution
 from fuseboard.logs.call_log import current_call
+from fuseboard.logs.call_record import CallRecord
 from fuseboard.logs.secrets import hidden
 
 OF_PLUGIN = "fuseboard.plugin."
@@ -27,6 +28,8 @@ LONGEST_SECRET = 8_192
 
 def message_of(record: logging.LogRecord) -> str:
     """The message, even where its arguments do not fit it or cannot be turned into a text."""
+    if isinstance(record, CallRecord) and record.is_searched:
+        return str(record.msg)
     try:
         text = record.getMessage()
     except BaseException as error:  # a stranger's `__str__` may raise anything, and the log ends no process
@@ -52,6 +55,8 @@ def trace_of(record: logging.LogRecord) -> str:
 def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     """What is known of the call that the record belongs to, or at least of the plugin."""
     given: dict[str, Any] | None = getattr(record, "fuseboard", None)
+    if given is not None and isinstance(record, CallRecord) and record.is_searched:
+        return given
     if not isinstance(given, dict):
         given = _surroundings(record)
     texts = "\0".join([value for value in given.values() if isinstance(value, str)])

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal
 
 from fuseboard.logs.call_log import CALLS, tell_waiting
 from fuseboard.logs.json_lines import JsonFormatter
+from fuseboard.logs.standard_error import StandardError
+from fuseboard.logs.text import TextFormatter
 
 if TYPE_CHECKING:
     from fuseboard.logs.log_file import LogFile
-from fuseboard.logs.standard_error import StandardError
-from fuseboard.logs.text import TextFormatter
 
 
 class Sink(logging.Handler):
@@ -36,14 +36,14 @@ class Sink(logging.Handler):
             line = self.form.format(record)
         except BaseException as error:  # it may raise anything, and the log ends no process
             line = self.form.announcement(f"a record of {record.name!r} cannot be shown: {type(error).__name__}")
-        self.write(line)
+        self.write(line, has_followers=getattr(record, "has_followers", False))
         return True
 
-    def write(self, line: str) -> None:
-        """Write a line that is formatted already."""
+    def write(self, line: str, *, has_followers: bool = False) -> None:
+        """Write a line that is formatted already; with followers it may wait for them."""
         assert self.lock is not None
         with self.lock:
-            self._error.write(line)
+            self._error.write(line, has_followers=has_followers)
             if self.file is not None:
                 self.file.write(line)
 

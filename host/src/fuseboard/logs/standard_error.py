@@ -44,8 +44,13 @@ class StandardError:
                 self._poll = select.poll()
                 self._poll.register(self._fd, select.POLLOUT)
 
-    def write(self, line: str) -> None:
-        """Write a line, or keep it for later; the caller has the lock."""
+    def write(self, line: str, *, has_followers: bool = False) -> None:
+        """Write a line, or keep it for later; the caller has the lock.
+
+        Args:
+            line: without its end.
+            has_followers: another one comes at once: a few of them are written together.
+        """
         data = line.encode("utf-8", "backslashreplace") + b"\n"
         if self._fd is None:
             # Whoever stands in for standard error, as in a test, or nobody at all.
@@ -56,7 +61,8 @@ class StandardError:
             self._dropped += 1
         else:
             self._waiting += data
-        self._write_what_fits(0)
+        if not has_followers or len(self._waiting) >= CHUNK:
+            self._write_what_fits(0)
 
     def flush(self) -> None:
         """Give the reader a moment to take what waits."""

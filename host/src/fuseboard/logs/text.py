@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import re
@@ -19,7 +20,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One record. What a stranger put into it can neither begin a line nor rewrite the terminal."""
-        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.created))
+        when = _when(int(record.created))
         facts = fields_of(record)
         text = f"{when},{int(record.msecs):03d} {record.levelname} {record.name}: {message_of(record)}"
         if (trace := trace_of(record)) != "":
@@ -34,6 +35,11 @@ class TextFormatter(logging.Formatter):
         return f"fuseboard: {' '.join(clean(text).splitlines())}"
 
 
+@functools.lru_cache(maxsize=8)
+def _when(second: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+
+
 def clean(text: str) -> str:
     """Without control characters; lines and tabs stay."""
     if text.isprintable():
@@ -42,7 +48,10 @@ def clean(text: str) -> str:
 
 
 def _shown(name: str, value: Any) -> str:
-    text = f"{value:.1f}" if isinstance(value, float) else str(value)
-    if PLAIN.match(text) is None:
-        text = clean(json.dumps(text, ensure_ascii=False))
-    return f"{name}={text}"
+    return f"{name}={value:.1f}" if isinstance(value, float) else f"{name}={_quoted(str(value))}"
+
+
+@functools.lru_cache(maxsize=256)
+def _quoted(text: str) -> str:
+    """In quotes, unless it is one plain word; the same few words come with every call."""
+    return text if PLAIN.match(text) is not None else clean(json.dumps(text, ensure_ascii=False))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import time
@@ -27,13 +28,15 @@ class HttpTiming:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        # Nobody has to guess it, so a number will do; the mark sets the processes behind one proxy apart.
+        self._mark, self._numbers = token_hex(4), itertools.count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request under its id; the time is that to the first byte, in seconds."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
         begun = time.perf_counter()
-        request_id = scope[REQUEST_ID] = _given(scope) or token_hex(8)
+        request_id = scope[REQUEST_ID] = _given(scope) or f"{self._mark}{next(self._numbers):08x}"
 
         async def timed(message: Message) -> None:
             if message["type"] == "http.response.start":
