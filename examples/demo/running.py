@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from embedded import ADDRESS, Embedded
 
@@ -40,9 +41,12 @@ def http_host(parts: Embedded, port: int) -> Iterator[subprocess.Popen[bytes]]:
     Raises:
         DemoError: the host ended at once, or was not ready in time.
     """
-    command = [sys.executable, "-m", "fuseboard", "http", "--host", ADDRESS, "--port", str(port)]
+    tethered = str(Path(__file__).with_name("tethered.py"))
+    command = [sys.executable, "-P", tethered, "http", "--host", ADDRESS, "--port", str(port)]
     # In a session of its own: Ctrl-C reaches this process alone, which then ends the host in order.
-    process = subprocess.Popen(command, cwd=parts.folder, env=parts.environment(), start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=parts.folder, env=parts.environment(), stdin=subprocess.PIPE, start_new_session=True
+    )
     with _ended_after(process):
         _wait_until_ready(process, f"http://{ADDRESS}:{port}/readyz")
         yield process

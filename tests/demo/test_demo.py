@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,6 +93,19 @@ def test_the_demo_ends_cleanly_and_leaves_nothing(number: signal.Signals) -> Non
     assert "nothing is left of it" in errors
     assert not Path(config).parent.exists()
     assert processes_with(config) == []
+
+
+def test_a_demo_that_is_killed_takes_its_host_along() -> None:
+    with demo("--port", "0") as (process, said):
+        [config] = set(re.findall(r"--config (\S+)", said))
+        process.kill()
+        process.wait(LONGEST)
+        until = time.monotonic() + LONGEST
+        while processes_with(config) and time.monotonic() < until:
+            time.sleep(0.05)
+        left = processes_with(config)
+    shutil.rmtree(Path(config).parent)  # nobody was left to do it
+    assert left == []
 
 
 def processes_with(config: str) -> list[str]:
