@@ -67,5 +67,5 @@ def test_the_plugin_in_twenty_lines_has_twenty_lines_at_most() -> None:
 
 def test_the_snippet_for_claude_desktop_starts_the_command_without_an_argument() -> None:
     server = json.loads(shown("In Claude Desktop", "json"))["mcpServers"]["fuseboard"]
-    assert server["command"].endswith("/.venv/bin/fuseboard")
+    assert server["command"].endswith("/bin/fuseboard")
     assert "args" not in server

@@ -31,7 +31,7 @@ def test_the_blocks_are_the_same_but_for_the_comments_of_shell_commands() -> Non
         ]
 
     assert without_comments(RUSSIAN) == without_comments(ENGLISH)
-    assert len(without_comments(ENGLISH)) == 4
+    assert len(without_comments(ENGLISH)) == 5
 
 
 def test_both_lead_to_the_same_places() -> None:
