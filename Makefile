@@ -61,7 +61,7 @@ env-example: $(VENV)/.runtime ## write .env.example: everything that can be set,
 health: $(VENV)/.runtime ## ask the host that runs at HOST and PORT whether it is well
 	@$(VENV)/bin/fuseboard health http://$(HOST):$(PORT)
 
-test: lint types tox tests ## everything that CI runs
+test: lint types tox tests ## everything that CI runs, but for deploy-check
 
 test-unit: $(VENV)/.develop dist/.built ## the tests that take little time and need nothing but Python
 	$(PY) -m pytest $(TOGETHER) -m "not external and not slow"
