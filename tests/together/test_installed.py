@@ -67,6 +67,21 @@ def test_check_complains_about_nothing_but_missing_settings(tmp_path: Path) -> N
     assert bool(errors) is bool(UNCONFIGURED.keys() & set(PLUGINS))
 
 
+@pytest.mark.parametrize("name", ["fuseboard", *PLUGINS])
+def test_every_plugin_is_graded_without_a_finding_and_its_tools_without_arguments_are_called(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    # docker_mcp without Docker, and with a state of its own.
+    for setting, value in {"DOCKER": "no-such-program", "SECRET_STORE": "file", "STATE_FOLDER": str(tmp_path)}.items():
+        monkeypatch.setenv(f"FUSEBOARD_DOCKER_MCP_{setting}", value)
+    done = fuseboard("validate", name, "--strict", "--call", "--json", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    [plugin] = json.loads(done.stdout)["plugins"]
+    assert (plugin["name"], plugin["findings"]) == (name, [])
+    assert plugin["called"] != [] or name == "hello"
+
+
 @pytest.mark.anyio
 async def test_without_an_argument_it_speaks_mcp_on_its_standard_streams(tmp_path: Path) -> None:
     server = StdioServerParameters(command=sys.executable, args=["-m", "fuseboard"], cwd=tmp_path)

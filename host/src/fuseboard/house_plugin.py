@@ -36,7 +36,7 @@ class HousePlugin:
         )
 
     async def status(self, ctx: Context[None]) -> str:
-        """Which plugins work, which do not, and why. Call it when a tool fails or is missing."""
+        """Return which plugins work, which do not, and why. Call it when a tool fails or is missing."""
         lines = []
         for plugin in (await self.plugins(ctx))["plugins"]:
             why = f" at {plugin['stage']}: {plugin['reason']}" if plugin["reason"] else ""

@@ -36,7 +36,7 @@ def run(*command: str, folder: Path, **variables: str) -> str:
 def wheel(source: Path, into: Path) -> Path:
     """Build the wheel of a distribution with the build backend of this environment."""
     run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(into), folder=source)
-    [built] = into.glob(f"{source.name.replace('-', '_') if source.name != 'host' else 'fuseboard'}-*.whl")
+    [built] = into.glob("*.whl")
     return built
 
 
@@ -56,6 +56,16 @@ def test_the_new_plugin_is_built_installed_and_graded_without_a_finding(cli: Cli
     assert "Keeps one fault from darkening the house." in called.out
     checked = cli("check", "--strict", **load)
     assert checked.code == 0, checked.out
+
+
+def test_the_example_of_the_tutorial_is_built_installed_and_graded_without_a_finding(cli: Cli) -> None:
+    built = wheel(ROOT / "examples" / "hello_plugin", cli.home / "wheels")
+    run(sys.executable, "-m", "zipfile", "-e", str(built), str(cli.site), folder=cli.home)
+    load = {"FUSEBOARD_LOAD_PLUGINS": "hello"}
+    graded = cli("validate", "fuseboard-hello", "--strict", "--call", "--json", **load)
+    assert graded.code == 0, graded.out + graded.err
+    [plugin] = graded.json["plugins"]
+    assert plugin["findings"] == []
 
 
 @pytest.mark.slow

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
 
 from fuseboard import Context
 from fuseboard_hello.phrases import PhraseBook
 
 
-async def welcome(name: str, language: str = "en") -> str:
+async def welcome(
+    name: Annotated[str, Field(description="Whom to welcome.")],
+    language: Annotated[str, Field(description="Two-letter code, for example fr.")] = "en",
+) -> str:
     """Write a warm welcome for a newcomer."""
     return f"Greet {name} with the tool hello_greet (language {language}), then add two friendly sentences."
 

@@ -15,7 +15,7 @@ async def greet(
     name: Annotated[str, Field(description="Whom to greet.", min_length=1)],
     language: Annotated[str | None, Field(description="Two-letter code, for example fr.")] = None,
 ) -> str:
-    """Greet somebody by name, in their language."""
+    """Greet somebody by name, in their language, and return the greeting."""
     book = ctx.state
     try:
         return f"{book.greeting(language)}, {name}!"

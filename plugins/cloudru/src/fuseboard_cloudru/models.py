@@ -25,7 +25,7 @@ from pydantic.alias_generators import to_camel
 
 from fuseboard_cloudru.errors import InvalidInput, OperationFailed
 from fuseboard_cloudru.failures import in_one_line, status_words
-from fuseboard_cloudru.result import Maybe, Said
+from fuseboard_cloudru.result import Maybe, Said, as_sent, without_docstring
 from fuseboard_cloudru.text import clean
 
 # By number. Zero is the default; the numbers above follow the order in which the values are documented.
@@ -65,7 +65,7 @@ def _enum(names: tuple[str, ...]) -> BeforeValidator:
 class Message(BaseModel):
     """A message of the service."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, json_schema_extra=as_sent)
 
     @model_validator(mode="before")
     @classmethod
@@ -92,8 +92,8 @@ class StoredUpstream(Message):
     """The registry that a remote (caching) registry stands for."""
 
     url: Text = ""
-    login_id: Text = Field(default="", description="UUID of the login in Secret Management")
-    password_id: Text = Field(default="", description="UUID of the password in Secret Management")
+    login_id: Text = Field(default="", description="UUID in Secret Management")
+    password_id: Text = Field(default="", description="UUID in Secret Management")
     metadata_ttl: int = Field(default=0, description="seconds")
     artifact_ttl: int = Field(default=0, description="seconds")
     mirror: bool = False
@@ -113,7 +113,7 @@ _Name = Annotated[str, AfterValidator(clean), Field(min_length=1, description="b
 class Registry(Message):
     """A registry of the project."""
 
-    id: str = Field(min_length=1, description="UUID")
+    id: str = Field(min_length=1)
     name: _Name
     registry_type: Annotated[str, _enum(REGISTRY_TYPES)] = Field(
         default="DOCKER", description=", ".join(REGISTRY_TYPES)
@@ -127,11 +127,15 @@ class Registry(Message):
         default="DISABLED", description=", ".join(QUARANTINE_MODES)
     )
     retention_policy_is_enabled: bool = False
-    retention_policy: Annotated[Maybe[StoredPolicy], _Object] = None
+    retention_policy: Annotated[Maybe[StoredPolicy], _Object] = Field(
+        default=None, description="which images it deletes by itself"
+    )
     tariff: Annotated[Maybe[str], _enum(TARIFFS)] = Field(default=None, description=", ".join(TARIFFS))
-    upstream: Annotated[Maybe[StoredUpstream], _Object] = Field(default=None, description="only of a remote registry")
+    upstream: Annotated[Maybe[StoredUpstream], _Object] = Field(
+        default=None, description="the registry that a remote one caches"
+    )
     created_at: Text = Field(default="", description=_TIME)
-    updated_at: Text = Field(default="", description=_TIME)
+    updated_at: Text = ""
 
 
 class OperationError(Message):
@@ -153,17 +157,17 @@ class Operation(Message):
     """Work that the service does on a registry."""
 
     id: Maybe[str] = Field(
-        default=None, description="opaque; absent when only the effect is known, because the service's answer was lost"
+        default=None, description="absent when the service's answer was lost and only the effect is known"
     )
     resource_id: Said = Field(default="", description="id of the registry")
     resource_name: Text = Field(default="", description="name of the registry")
     description: Text = Field(default="", description="what is done, such as CreateRegistry")
     done: bool = Field(default=False, description="whether it is over, well or not")
     error: Annotated[Maybe[OperationError], BeforeValidator(_failure)] = Field(
-        default=None, description="why it failed; absent when it did not"
+        default=None, description="why it failed"
     )
     created_at: Text = Field(default="", description=_TIME)
-    updated_at: Text = Field(default="", description=_TIME)
+    updated_at: Text = ""
     note: Text = Field(default="", description="what is unusual about it")
 
     def raise_for_error(self) -> None:
@@ -211,6 +215,7 @@ class Request(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
+        json_schema_extra=without_docstring,
         # Only for what is sent: the tools take these as arguments, in snake_case.
         alias_generator=AliasGenerator(serialization_alias=to_camel),
         serialize_by_alias=False,
@@ -272,6 +277,11 @@ class RetentionPolicy(Request):
     on: str = Field(default="LAST_PULLED_AT", description="only LAST_PULLED_AT is known", max_length=64)
 
 
+def _without_maximum(schema: dict[str, Any]) -> None:
+    """Nobody comes near what fits into an int32: no request pays for saying so."""
+    schema.pop("maximum", None)
+
+
 def _base_url(url: str) -> str:
     """A URL to hand on as it was given. A login in it would be stored, and shown to everybody who may read."""
     try:
@@ -285,7 +295,7 @@ def _base_url(url: str) -> str:
     return url
 
 
-_Seconds = Annotated[int, Field(ge=0, le=2**31 - 1)]
+_Seconds = Annotated[int, Field(ge=0, le=2**31 - 1, json_schema_extra=_without_maximum)]
 
 
 class Upstream(Request):
@@ -294,8 +304,8 @@ class Upstream(Request):
     url: Annotated[str, AfterValidator(_base_url)] = Field(
         max_length=2048, description="base URL of the other registry"
     )
-    login_id: Maybe[UUID] = Field(default=None, description="UUID of the login in Secret Management")
-    password_id: Maybe[UUID] = Field(default=None, description="UUID of the password in Secret Management")
+    login_id: Maybe[UUID] = Field(default=None, description="UUID in Secret Management")
+    password_id: Maybe[UUID] = Field(default=None, description="UUID in Secret Management")
     metadata_ttl: Maybe[_Seconds] = Field(default=None, description="seconds for which lists are kept")
     artifact_ttl: Maybe[_Seconds] = Field(default=None, description="seconds for which files are kept")
     mirror: Maybe[bool] = None

@@ -19,6 +19,18 @@ def _without_null(schema: dict[str, Any]) -> None:
     schema.pop("default", None)
 
 
+def without_docstring(schema: dict[str, Any]) -> None:
+    """Leave out what the code says of a class: the field that holds it says it to a model."""
+    schema.pop("description", None)
+
+
+def as_sent(schema: dict[str, Any]) -> None:
+    """The schema of a result, without its docstring and without defaults: a field that has one is always sent."""
+    without_docstring(schema)
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
 Maybe = Annotated[T | None, Field(exclude_if=lambda value: value is None, json_schema_extra=_without_null)]
 """A field that is left out of the result when it is None. Give it the default None."""
 

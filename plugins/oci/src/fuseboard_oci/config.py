@@ -23,28 +23,43 @@ class Limits(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    manifest_bytes: Bytes = 4 * 2**20
-    config_bytes: Bytes = 8 * 2**20
-    list_bytes: Bytes = 8 * 2**20
-    token_bytes: Bytes = 64 * 2**10
-    error_bytes: Bytes = 64 * 2**10
-    tags: Count = 20_000
+    manifest_bytes: Bytes = Field(
+        default=4 * 2**20, description="most bytes of a manifest, an index or one page of referrers"
+    )
+    config_bytes: Bytes = Field(default=8 * 2**20, description="most bytes of an image's config")
+    list_bytes: Bytes = Field(
+        default=8 * 2**20, description="most bytes of one page of tags or repositories, and of all pages of referrers"
+    )
+    token_bytes: Bytes = Field(default=64 * 2**10, description="most bytes of the answer of a maker of tokens")
+    error_bytes: Bytes = Field(
+        default=64 * 2**10, description="most bytes of an answer that is an error or is read for its status only"
+    )
+    tags: Count = Field(default=20_000, description="tags of one repository that are read at most")
     tags_age: float = Field(default=60.0, ge=0, description="seconds for which a list of tags is used again")
-    cache_bytes: Bytes = Field(default=32 * 2**20, description="manifests and configs kept, by digest")
-    pages: Count = 200
-    page_size: Count = 1_000
-    redirects: int = Field(default=5, ge=0)
-    index_depth: Count = 3
-    children: Count = 64
-    configs: Count = 8
+    cache_bytes: Bytes = Field(default=32 * 2**20, description="bytes of manifests and configs kept, by digest")
+    pages: Count = Field(default=200, description="pages of a list of tags that are read at most")
+    page_size: Count = Field(default=1_000, description="entries that one page of a list is asked for")
+    redirects: int = Field(default=5, ge=0, description="redirects that one request follows at most")
+    index_depth: Count = Field(default=3, description="levels of indexes inside each other that are read")
+    children: Count = Field(default=64, description="entries of one index that are read at most")
+    configs: Count = Field(
+        default=8,
+        description="images of one index whose config is read, because the index does not name their platform",
+    )
     digest_checks: Count = Field(default=200, description="tags whose digest one search asks for")
     parallel: Count = Field(default=16, description="requests to one registry at once")
-    connect_timeout: Seconds = 5.0
-    read_timeout: Seconds = 15.0
-    request_timeout: Seconds = Field(default=30.0, description="one request with its redirects and its retry")
+    connect_timeout: Seconds = Field(default=5.0, description="seconds until a connection to a registry stands")
+    read_timeout: Seconds = Field(default=15.0, description="seconds for which a registry may say nothing")
+    request_timeout: Seconds = Field(
+        default=30.0, description="seconds for one request with its redirects and its retry"
+    )
     # Below the host's default deadline of a call (60 s), so that the caller reads our words and not the host's.
-    call_timeout: Seconds = Field(default=30.0, description="one call of a tool, however many requests it takes")
-    retry_delay: float = Field(default=0.3, ge=0)
+    call_timeout: Seconds = Field(
+        default=30.0, description="seconds for one call of a tool, however many requests it takes"
+    )
+    retry_delay: float = Field(
+        default=0.3, ge=0, description="seconds before a request that failed is sent a second time"
+    )
 
 
 def _proper(text: str) -> str:
@@ -68,8 +83,10 @@ class RegistrySettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     insecure: bool = Field(default=False, description="plain http instead of https")
-    username: Annotated[str, AfterValidator(_proper)] | None = None
-    password: Secret | None = None
+    username: Annotated[str, AfterValidator(_proper)] | None = Field(
+        default=None, description="login name; goes to this registry and to its own maker of tokens only"
+    )
+    password: Secret | None = Field(default=None, description="password or access token of username")
     identity_token: Secret | None = Field(default=None, description="OAuth2 refresh token, in place of a password")
     ca_bundle: FilePath | None = Field(default=None, description="PEM file; replaces the system's trust store")
     realm_hosts: frozenset[str] = Field(
@@ -125,7 +142,7 @@ class OciSettings(BaseSettings):
     credential_helpers: bool = Field(
         default=False, description="whether the programs that those files name are run to get a login"
     )
-    limits: Limits = Limits()
+    limits: Limits = Field(default=Limits(), description="what one call may cost, in bytes, counts and seconds")
 
     @field_validator("registries")
     @classmethod

@@ -24,9 +24,7 @@ PageSize = Annotated[int | None, Field(ge=1, le=100, description="At most so man
 PageToken = Annotated[
     str | None, Field(min_length=1, max_length=4096, description="next_page_token of the page before.")
 ]
-Wait = Annotated[
-    bool, Field(description=f"Follow the operation until it is over, at most {MOST_SECONDS} s, with progress.")
-]
+Wait = Annotated[bool, Field(description=f"Follow the operation to its end, at most {MOST_SECONDS} s.")]
 
 
 def registry_id_of(text: str) -> str:

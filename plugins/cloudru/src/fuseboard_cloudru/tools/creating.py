@@ -19,7 +19,7 @@ async def create_registry(
     is_public: Annotated[bool, Field(description="Let anybody read it without a login.")] = False,
     mode: Annotated[
         Literal["LOCAL", "REMOTE"] | None,
-        Field(description="REMOTE caches the registry that upstream names; fixed for its life. LOCAL when omitted."),
+        Field(description="REMOTE caches the registry of upstream. Fixed for its life; LOCAL when omitted."),
     ] = None,
     upstream: Annotated[Upstream | None, Field(description="Needed with REMOTE, refused otherwise.")] = None,
     quarantine_mode: Annotated[

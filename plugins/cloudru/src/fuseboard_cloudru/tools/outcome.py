@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from fuseboard_cloudru.following import Leaves, follow, how_to_go_on
 from fuseboard_cloudru.models import Operation, Registry
-from fuseboard_cloudru.result import Maybe, Said
+from fuseboard_cloudru.result import Maybe, Said, without_docstring
 from fuseboard_cloudru.tools.arguments import MOST_SECONDS, Ctx
 
 
 class Outcome(BaseModel):
     """What came of a change."""
 
-    done: bool = Field(description="whether it is over; when false the service still works on it")
+    model_config = ConfigDict(json_schema_extra=without_docstring)
+
+    done: bool = Field(description="false while the service still works on it")
     operation: Maybe[Operation] = Field(default=None, description="the work, when the service told it")
-    registry: Maybe[Registry] = Field(default=None, description="as it is now, when that is known")
+    registry: Maybe[Registry] = Field(default=None, description="as it is now, when known")
     note: Said = Field(default="", description="what to do next")
 
 

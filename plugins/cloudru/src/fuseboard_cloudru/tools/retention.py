@@ -11,13 +11,11 @@ from fuseboard_cloudru.models import RetentionPolicy
 
 RetentionDays = Annotated[
     int | None,
-    Field(ge=1, le=365, description="Delete images that nobody pulled for so many days, 1 to 365."),
+    Field(ge=1, le=365, description="Delete images that nobody pulled for so many days."),
 ]
-RetentionUntagged = Annotated[
-    bool | None, Field(description="With retention_days: delete only images without a tag. All when omitted.")
-]
+RetentionUntagged = Annotated[bool | None, Field(description="With retention_days: delete only images without a tag.")]
 RetentionEnabled = Annotated[
-    bool | None, Field(description="Whether the retention policy acts; true when omitted beside retention_days.")
+    bool | None, Field(description="Whether retention acts; true when omitted beside retention_days.")
 ]
 
 

@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 8
 
+Arguments = Annotated[dict[str, Any], Field(description="by the schema of get_server_tools")]
+
 
 async def call_tool(
     ctx: Ctx,
     tool_name: Annotated[Name, Field(description="<tool> or <server>_<tool>")],
-    arguments: dict[str, Any] = {},  # noqa: B006 - it is never changed
+    arguments: Arguments = {},  # noqa: B006 - it is never changed
     server: Annotated[Name | None, Field(description="where several have the tool")] = None,
 ) -> CallToolResult | InputRequiredResult:
-    """Call a tool of a started server and pass its answer on.
+    """Call a tool of a started server. Returns what that tool returns.
 
     Example: call_tool("create_issue", {"title": "..."}, server="github")
     """
@@ -35,7 +37,9 @@ async def call_tool(
     return await ctx.state.call_tool(ctx, arguments, server=session.name, name=name)
 
 
-async def list_active_tools(ctx: Ctx, server: Name | None = None) -> ActiveTools:
+async def list_active_tools(
+    ctx: Ctx, server: Annotated[Name | None, Field(description="only of this one")] = None
+) -> ActiveTools:
     """List the tools that call_tool can call now; get_server_tools shows their schemas."""
     sessions = ctx.state.active()
     if server is not None and server not in (session.name for session in sessions):

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from fuseboard_docker_mcp.tools.results import Config, ConfigChange
-from fuseboard_docker_mcp.tools.views import Ctx, Name, failure_of
+from fuseboard_docker_mcp.tools.views import Ctx, ServerName, failure_of
 
 Values = Annotated[dict[str, Any], Field(description="null takes a key away; others stay")]
 
 
-async def config_set(ctx: Ctx, server: Name, config: Values) -> ConfigChange:
+async def config_set(ctx: Ctx, server: ServerName, config: Values) -> ConfigChange:
     """Change configuration values of a server, by the schema of get_server_info. It is restarted if it runs.
 
     Secrets belong to secret_set. Example: config_set("notes", {"url": "https://x"})
@@ -27,7 +27,7 @@ async def config_set(ctx: Ctx, server: Name, config: Values) -> ConfigChange:
     )
 
 
-async def config_get(ctx: Ctx, server: Name) -> Config:
+async def config_get(ctx: Ctx, server: ServerName) -> Config:
     """Read the configuration of a server."""
     found = await ctx.state.catalogue.find(server)
     return Config(server=server, config=await ctx.state.read_config(found))

@@ -13,7 +13,7 @@ from fuseboard_docker_mcp.tools.results import SecretWanted, ServerInfo, ServerT
 from fuseboard_docker_mcp.tools.views import (
     LONGEST_DESCRIPTION,
     Ctx,
-    Name,
+    ServerName,
     active_server,
     config_schemas_of,
     described_tool,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 MOST_LAST_WORDS = 10
 
 
-async def get_server_tools(ctx: Ctx, server: Name) -> ServerTools:
+async def get_server_tools(ctx: Ctx, server: ServerName) -> ServerTools:
     """Read the tools of a server with their schemas, also before it runs where its catalogue describes them."""
     state = ctx.state
 
@@ -50,7 +50,7 @@ async def get_server_tools(ctx: Ctx, server: Name) -> ServerTools:
     return ServerTools(server=server, source="catalogue", tools=described)
 
 
-async def get_server_info(ctx: Ctx, server: Name) -> ServerInfo:
+async def get_server_info(ctx: Ctx, server: ServerName) -> ServerInfo:
     """Read everything about a server: description, secrets and configuration that it wants, state, last errors."""
     return await info_of(ctx, server)
 

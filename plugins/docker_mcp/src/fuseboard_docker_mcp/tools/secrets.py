@@ -13,9 +13,10 @@ from fuseboard_docker_mcp.tools.results import MissingSecretOf, Secret, SecretCh
 from fuseboard_docker_mcp.tools.views import Ctx, Name, failure_of
 
 Key = Annotated[Name, Field(description="as get_server_info names it")]
+Value = Annotated[SecretStr, Field(description="such as a token")]
 
 
-async def secret_set(ctx: Ctx, key: Key, value: SecretStr) -> SecretChange:
+async def secret_set(ctx: Ctx, key: Key, value: Value) -> SecretChange:
     """Store a secret. Running servers that want it are restarted. The value is never shown again."""
     stored_in = await ctx.state.secrets.set(key, value)
     mirrored = await ctx.state.mirror(key, value)

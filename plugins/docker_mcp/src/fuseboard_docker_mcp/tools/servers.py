@@ -35,7 +35,7 @@ from fuseboard_docker_mcp.tools.views import (
 )
 from fuseboard_docker_mcp.words import first_line
 
-Names = Annotated[list[Name], Field(min_length=1, max_length=100)]
+Names = Annotated[list[Name], Field(min_length=1, max_length=100, description="names, such as github")]
 
 
 async def list_installed_servers(ctx: Ctx) -> InstalledServers:
@@ -69,7 +69,7 @@ def _installed(state: Orchestrator, server: Server, stored: set[str]) -> Install
 async def list_catalog_servers(
     ctx: Ctx,
     query: Annotated[str, Field(max_length=200, description="words to find")] = "",
-    limit: Annotated[int, Field(ge=1, le=1000)] = 50,
+    limit: Annotated[int, Field(ge=1, le=1000, description="at most so many")] = 50,
 ) -> CatalogServers:
     """List the servers of all catalogues, installed or not, one line each."""
     words = query.casefold().split()

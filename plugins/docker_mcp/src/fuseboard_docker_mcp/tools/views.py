@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from fuseboard import Context
 from fuseboard_docker_mcp.errors import DockerMcpError
@@ -43,6 +43,7 @@ def _name(text: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(_name)]
+ServerName = Annotated[Name, Field(description="such as github")]
 
 
 def failure_of(server: str, error: DockerMcpError) -> Failure:

@@ -50,10 +50,10 @@ _BASE = frozenset({_BASE_NAME, _BASE_DIGEST})
 class Comparison(Named):
     """What changed from a to b. What is the same is absent."""
 
-    same_digest: bool = Field(description="both references point to the very same; nothing else was read then")
+    same_digest: bool = Field(description="both are the very same; nothing else was read")
     digest: Change[str] = Field(description="of what the references point to")
     kind: Literal["image", "artifact"]
-    platform: Maybe[str] = Field(default=None, description="of the two images that were compared")
+    platform: Maybe[str] = Field(default=None, description="that was compared")
     same_image: Maybe[bool] = Field(default=None, description="whether these two have one digest")
     platforms: Maybe[NameChanges] = None
     layers: Maybe[LayerChanges] = None
@@ -69,7 +69,7 @@ class Comparison(Named):
     workdir: Maybe[Change[str]] = None
     stop_signal: Maybe[Change[str]] = None
     created: Maybe[Change[str]] = None
-    base: Maybe[Change[BaseImage]] = Field(default=None, description="the base image, as the authors say")
+    base: Maybe[Change[BaseImage]] = None
     history_added: Some[str] = Field(default_factory=list, description="build steps that only b has")
     hidden: Number = Field(default=0, description="how many values show_values would show")
     omitted: Counts = Field(default_factory=dict, description="differences left out, by field")

@@ -31,7 +31,7 @@ class PlatformDetails(BaseModel):
 
 
 class BaseImage(BaseModel):
-    """The image that this one was built on, as its author says."""
+    """The image below this one, as its author says."""
 
     name: Maybe[str] = None
     digest: Maybe[str] = None

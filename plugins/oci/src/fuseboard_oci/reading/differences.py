@@ -13,7 +13,7 @@ from fuseboard_oci.documents import Descriptor
 from fuseboard_oci.reading import hiding
 from fuseboard_oci.reading.config_document import Step
 from fuseboard_oci.reading.image_config import Values
-from fuseboard_oci.reading.result import Maybe, Some
+from fuseboard_oci.reading.result import Maybe, OrNull, Some, without_docstring
 from fuseboard_oci.text import MAX_ENTRIES, clean
 
 _MAX_VALUE = 160
@@ -27,8 +27,8 @@ class Change(BaseModel, Generic[T]):
 
     model_config = ConfigDict(serialize_by_alias=True)
 
-    from_: T | None = Field(alias="from")
-    to: T | None
+    from_: OrNull[T] = Field(alias="from")
+    to: OrNull[T]
 
     @classmethod
     def between(cls, old: T | None, new: T | None) -> Change[T]:
@@ -38,6 +38,8 @@ class Change(BaseModel, Generic[T]):
 
 class NameChanges(BaseModel):
     """Names that only one side has."""
+
+    model_config = ConfigDict(json_schema_extra=without_docstring)
 
     added: Some[str] = Field(default_factory=list)
     removed: Some[str] = Field(default_factory=list)
@@ -56,10 +58,12 @@ class ValueChanges(BaseModel):
 class LayerChanges(BaseModel):
     """How many layers the two share, and how much more there is to pull."""
 
+    model_config = ConfigDict(json_schema_extra=without_docstring)
+
     common: int
     added: int
     removed: int
-    size_delta: Maybe[int] = Field(default=None, description="bytes of b less those of a, compressed")
+    size_delta: Maybe[int] = Field(default=None, description="compressed bytes, b less a")
 
 
 class Hide(Protocol):

@@ -12,14 +12,14 @@ from fuseboard_oci.errors import InvalidInput
 from fuseboard_oci.reading.compare import Comparison, compare
 from fuseboard_oci.reading.many import MOST_IMAGES
 from fuseboard_oci.reading.platforms import parse_platform
-from fuseboard_oci.reading.result import Failure
+from fuseboard_oci.reading.result import Failure, one_or_several
 from fuseboard_oci.reference import DOCKER_HUB, Image, names_registry, parse_image
 from fuseboard_oci.tools.arguments import Password, RegistryName, RepositoryName, Username, deadline, several
 from fuseboard_oci.tools.config import OnePlatform, ShowValues
 
 
 class SeveralComparisons(BaseModel):
-    """What changed from image a to each of several, in the order of the question."""
+    """What changed from a to each, in the order asked."""
 
     images: list[Comparison | Failure]
 
@@ -27,7 +27,7 @@ class SeveralComparisons(BaseModel):
 class Comparisons(RootModel[Comparison | SeveralComparisons]):
     """The answer: about one image b, or about several."""
 
-    model_config = ConfigDict(json_schema_extra={"type": "object"})
+    model_config = ConfigDict(json_schema_extra=one_or_several)
 
 
 async def compare_images(
@@ -51,7 +51,7 @@ async def compare_images(
         Field(
             min_length=1,
             max_length=MOST_IMAGES,
-            description="Several references to compare a with, in place of reference_b and repository_b.",
+            description="Several images b, in place of reference_b and repository_b.",
         ),
     ] = None,
 ) -> Comparisons:

@@ -10,7 +10,7 @@ from fuseboard import Context
 from fuseboard_oci.client import RegistryClient
 from fuseboard_oci.reading.image_config import ImageConfig, image_config
 from fuseboard_oci.reading.platforms import parse_platform
-from fuseboard_oci.reading.result import Failure
+from fuseboard_oci.reading.result import Failure, one_or_several
 from fuseboard_oci.reference import parse_image
 from fuseboard_oci.tools.arguments import (
     Images,
@@ -41,7 +41,7 @@ class SeveralConfigs(BaseModel):
 class Config(RootModel[ImageConfig | SeveralConfigs]):
     """The answer: about one image, or about several."""
 
-    model_config = ConfigDict(json_schema_extra={"type": "object"})
+    model_config = ConfigDict(json_schema_extra=one_or_several)
 
 
 async def get_config(

@@ -12,6 +12,7 @@ from fuseboard_oci.errors import OciError
 from fuseboard_oci.reading.base import is_outdated
 from fuseboard_oci.reading.details import BaseImage, ImageDetails, SeveralDetails, image_details
 from fuseboard_oci.reading.platforms import parse_platform
+from fuseboard_oci.reading.result import one_or_several
 from fuseboard_oci.reference import parse_image
 from fuseboard_oci.tools.arguments import (
     Images,
@@ -29,7 +30,7 @@ from fuseboard_oci.tools.arguments import (
 class Details(RootModel[ImageDetails | SeveralDetails]):
     """The answer: about one image, or about several."""
 
-    model_config = ConfigDict(json_schema_extra={"type": "object"})
+    model_config = ConfigDict(json_schema_extra=one_or_several)
 
 
 async def get_details(
