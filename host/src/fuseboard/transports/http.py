@@ -102,24 +102,32 @@ class RunningCalls:
     """Server middleware that knows the requests of every endpoint and era, so that a shutdown can answer them."""
 
     def __init__(self) -> None:
-        self._scopes: set[anyio.CancelScope] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._ended: set[asyncio.Task[Any]] = set()
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Run one request; an error answers it when `end` is called."""
-        if ctx.request_id is None:
+        task = asyncio.current_task()
+        if ctx.request_id is None or task is None:
             return await call_next(ctx)
-        with anyio.CancelScope() as scope:
-            self._scopes.add(scope)
-            try:
-                return await call_next(ctx)
-            finally:
-                self._scopes.discard(scope)
-        raise MCPError(CONNECTION_CLOSED, "The server is shutting down")
+        # The task itself is cancelled: a cancel scope for each request would cost as much as its deadline.
+        self._tasks.add(task)
+        try:
+            return await call_next(ctx)
+        except asyncio.CancelledError:
+            if task not in self._ended:
+                raise
+            task.uncancel()
+            raise MCPError(CONNECTION_CLOSED, "The server is shutting down") from None
+        finally:
+            self._tasks.discard(task)
+            self._ended.discard(task)
 
     def end(self) -> None:
         """Cancel all of them."""
-        for scope in list(self._scopes):
-            scope.cancel()
+        for task in list(self._tasks):
+            self._ended.add(task)
+            task.cancel()
 
 
 class SseEndpoint:

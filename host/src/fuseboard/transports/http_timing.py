@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 
 ID_HEADER = b"x-request-id"
 TIME_HEADER = b"x-process-time"
+OWN = (ID_HEADER, TIME_HEADER)
 SANE = re.compile(rb"[\w.:=+/@-]{1,128}\Z")
 
 
@@ -41,9 +42,10 @@ class HttpTiming:
         async def timed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 seconds = time.perf_counter() - begun
-                kept = [pair for pair in message.get("headers", ()) if pair[0].lower() not in (ID_HEADER, TIME_HEADER)]
-                own = [(ID_HEADER, request_id.encode()), (TIME_HEADER, f"{seconds:.6f}".encode())]
-                message = {**message, "headers": [*kept, *own]}
+                # Names of headers are in small letters: the ASGI specification demands it.
+                kept = [pair for pair in message.get("headers", ()) if pair[0] not in OWN]
+                kept += (ID_HEADER, request_id.encode()), (TIME_HEADER, b"%.6f" % seconds)
+                message = {**message, "headers": kept}
                 if logger.isEnabledFor(logging.DEBUG):
                     _tell(scope, message["status"], request_id, seconds)
             await send(message)
