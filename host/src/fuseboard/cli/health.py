@@ -29,8 +29,8 @@ def command(session: Session, url: str | None, live: bool, timeout: float, as_js
     tells strangers no more than that.
 
     \b
-    JSON: the answer of /readyz: {"ready": true or false, "plugins": [{"name", "up", "required", "state", "reason"}]},
-      without the plugins where clients have to authenticate;
+    JSON: the answer of /readyz: {"ready": true or false, "plugins": [{"name", "version", "required", "up", "state",
+      "stage", "reason", "since", "checks"}]}, without the plugins where clients have to authenticate;
       with --live: {"alive": true}
     """
     base = (url or _own_address(session)).rstrip("/").removesuffix("/mcp")
@@ -87,7 +87,8 @@ def _show(session: Session, answer: dict[str, Any]) -> None:
     session.console.text("ready" if answer["ready"] is True else "not ready")
     for plugin in answer.get("plugins", []):
         # Who blocked a plugin knows it, unless the host is told to need it.
-        if not plugin["up"] and (plugin["required"] or plugin["state"] != "blocked"):
-            required = "required, " if plugin["required"] else ""
-            wrong = plugin["reason"] or "; ".join(check["message"] or "" for check in plugin["checks"])
-            session.console.text(f"{plugin['name']}: {required}{plugin['state']}{f': {wrong}' if wrong else ''}")
+        if not plugin.get("up") and (plugin.get("required") or plugin.get("state") != "blocked"):
+            required = "required, " if plugin.get("required") else ""
+            wrong = plugin.get("reason") or "; ".join(check["message"] or "" for check in plugin.get("checks", []))
+            state = f"{plugin.get('name')}: {required}{plugin.get('state')}"
+            session.console.text(f"{state}: {wrong}" if wrong else state)
