@@ -6,7 +6,7 @@ PYTHON  = python3
 HOST    = 127.0.0.1
 PORT    = 8000
 # Tests that run at a time. Most of them wait for processes, so two cores have time for more.
-JOBS    = 2
+JOBS    = 3
 # Environments of `make test`; lint, types, docs and the tests on this interpreter run without tox, once.
 TOXENVS = py311,py312,py313,dist-host,dist-oci,dist-cloudru,dist-docker-mcp,dist-hello
 
