@@ -112,6 +112,8 @@ def test_plugins_that_are_ill_are_named_with_their_reasons(cli: Cli) -> None:
         ("cursor", '{"mcpServers": {"a": {}, "a": {}}}', "mcpServers.a stands there twice, and only the last one"),
         ("cursor", servers(a={"command": "/gone/bin/fuseboard"}), "/gone/bin/fuseboard is not there (below /): was"),
         ("cursor", servers(a={"command": "fuseboard", "env": {"PATH": ""}}), "fuseboard is not found on PATH"),
+        ("cursor", servers(a={"command": f"/{'x' * 300}/fuseboard"}), "/fuseboard is not there (below /): was"),
+        ("cursor", servers(a={"command": "/\0/fuseboard"}), "/fuseboard is not there (below /): was"),
         ("cursor", servers(a={"command": "/x/fuseboard", "args": "-v"}), "its args must be a list of texts"),
         ("cursor", servers(a={"command": "fuseboard", "env": {"A": 1}}), "the values of its env must be texts"),
         ("vscode", servers("servers", a={"command": "fuseboard", "type": "http"}), "its type must be \"stdio\", not"),
@@ -146,6 +148,12 @@ def test_a_program_that_cannot_run_is_told_before_it_is_started(cli: Cli) -> Non
         ("print('Welcome!')\n" + ANSWERS, "it prints to standard output what is no protocol, such as 'Welcome!'"),
         (f"import os, sys\nsys.stdin.readline()\nos.close(1)\n{HANG}", "it closed its standard output before"),
         ("print('[1]\\n{')\n" + ANSWERS, "such as '[1]'"),
+        ("print('[' * 100_000)\n" + ANSWERS, "such as '[[["),
+        ("import os\nos.kill(os.getpid(), 9)", "it was ended by signal 9 before it answered initialize"),
+        ("while True: print('more')", "it did not answer initialize within 2 s"),
+        (ANSWERS.replace('"result": result', '"error": {"message": "too old"}'), "it refused initialize: too old"),
+        (ANSWERS.replace('"result": result', '"result": []'), "its answer to initialize is none"),
+        (ANSWERS.replace('{"name": "a" if more else "b"}', "3"), "its answer to tools/list holds no list of tools"),
     ],
 )  # fmt: skip
 def test_a_start_that_fails_is_told_with_what_the_program_said(cli: Cli, source: str, said: str) -> None:
@@ -157,6 +165,43 @@ def test_a_start_that_fails_is_told_with_what_the_program_said(cli: Cli, source:
     ran = run_here(cli, "doctor", "cursor", "--timeout", seconds)
     assert ran.code == 1
     assert said in ran.out
+
+
+def test_a_server_that_never_reads_does_not_hold_up_the_one_that_asks(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fuseboard.desktop_clients.trial.STOP_SECONDS", 0.2)
+    at_home(cli)
+    # It answers what was not asked yet, with a place to go on from that fills any pipe.
+    source = f"""\
+        import json
+        for number, result in (1, {{}}), (2, {{"tools": [], "nextCursor": "x" * 1_000_000}}):
+            print(json.dumps({{"jsonrpc": "2.0", "id": number, "result": result}}), flush=True)
+        {HANG}
+        """
+    command = program(cli.home / "bin", source)
+    client_file(cli, "cursor", servers(fuseboard={"command": str(command)}))
+    ran = run_here(cli, "doctor", "cursor", "--timeout", "2")
+    assert (ran.code, "it did not answer tools/list within 2 s" in ran.out) == (1, True), ran.out
+
+
+def test_a_server_that_ended_is_told_although_what_it_started_keeps_its_output(cli: Cli) -> None:
+    at_home(cli)
+    sleeper = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    source = f"import subprocess, sys\nsubprocess.Popen({sleeper})\nsys.exit(3)"
+    client_file(cli, "cursor", servers(fuseboard={"command": str(program(cli.home / "bin", source))}))
+    ran = run_here(cli, "doctor", "cursor", "--timeout", "2")
+    assert "it ended with exit code 3 before it answered initialize" in ran.out, ran.out
+
+
+def test_rows_that_no_ledger_has_are_passed_over(cli: Cli) -> None:
+    at_home(cli)
+    rows = [{"name": "a", "state": "failed", "health": 5}, {"name": "b", "state": "failed", "health": [None]}, 3]
+    told = json.dumps({"plugins": [*rows, {"name": "c", "state": "failed", "reason": "it is old"}]})
+    source = ANSWERS.replace('answer(message["id"])', f'answer(message["id"], contents=[{{"text": {told!r}}}])')
+    client_file(cli, "cursor", servers(fuseboard={"command": str(program(cli.home / "bin", source))}))
+    report = run_here(cli, "doctor", "cursor", "--json").json
+    assert [text.partition("plugin ")[2] for text in findings(report)] == ["c is failed: it is old"]
 
 
 def test_two_entries_with_the_same_tools_are_told_and_every_page_of_a_list_is_read(cli: Cli) -> None:
@@ -199,6 +244,8 @@ def test_a_server_is_started_with_little_more_than_its_entry_says_and_references
     program(cli.home / "bin", source)
     variables = {"KEY": "${env:MY_KEY}", "ELSE": "${NOBODY:-else}", "INPUT": "${input:key}"}
     entry = {"command": "${PLACE}/bin/fuseboard", "env": variables}
+    client_file(cli, "cursor", servers(fuseboard={"command": "${userHome}/../bin/fuseboard"}))
+    assert run_here(cli, "doctor", "cursor", "--json").json["clients"][0]["entries"][0]["stderr"]
     client_file(cli, "claude-desktop", servers(fuseboard=entry))
     [client] = run_here(cli, "doctor", "claude-desktop", "--json").json["clients"]
     handed, folder = client["entries"][0]["stderr"]

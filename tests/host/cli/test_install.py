@@ -109,6 +109,22 @@ def test_a_read_only_file_is_left_untouched_and_a_folder_in_its_place_is_told(cl
     assert "cannot be read (Is a directory)" in ran.err
 
 
+@pytest.mark.parametrize("command", ["install", "uninstall", "doctor"])
+def test_what_is_no_file_is_neither_waited_for_nor_replaced(cli: Cli, command: str) -> None:
+    at_home(cli)
+    pipe, link = client_file(cli, "cursor"), client_file(cli, "vscode")
+    pipe.parent.mkdir()
+    os.mkfifo(pipe)
+    link.parent.mkdir(parents=True)
+    link.symlink_to(pipe)
+    for client, path in ("cursor", pipe), ("vscode", link):
+        ran = run_here(cli, command, client)
+        assert ran.code in (1, 2)
+        assert f"{path}: is a pipe or a device and no file" in ran.out + ran.err
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert {path.name for path in (*pipe.parent.iterdir(), *link.parent.iterdir())} == {"mcp.json"}
+
+
 def test_a_link_stays_a_link_and_its_target_keeps_its_mode(cli: Cli) -> None:
     at_home(cli)
     path = client_file(cli, "claude-code")
@@ -211,6 +227,9 @@ def test_secrets_are_named_and_written_only_when_it_is_said(cli: Cli) -> None:
     assert entry_in(path, "claude-code")["env"] == {"FUSEBOARD_LOAD_PLUGINS": "toy", **secrets}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert "s3cret" not in ran.out + ran.err
+    path.chmod(0o644)
+    again = cli("install", "claude-code", "--with-secrets", "--dry-run", **secrets)
+    assert f"other users of this machine can read the secrets in {path}; if they should not: chmod 600" in again.err
     shared = cli("install", "claude-code", "--project", "--with-secrets", **secrets)
     assert (cli.home / ".mcp.json").is_file()
     assert "now holds secrets: keep it out of version control" in shared.err
@@ -253,6 +272,8 @@ def test_a_plugin_that_cannot_be_asked_for_its_settings_is_told_and_the_rest_is_
     [
         (["emacs"], "'emacs' is not one of"),
         ([], "Missing argument 'CLIENT'"),
+        (["cursor", "--name", " "], "' ' is no name for an entry"),
+        (["cursor", "--name", "a\nb"], "'a\\nb' is no name for an entry"),
         (["cursor", "--plugin", "toyy"], "no plugin 'toyy' is installed; did you mean toy?"),
         (["claude-desktop", "--project"], "Claude Desktop has no file per project; leave --project out"),
     ],

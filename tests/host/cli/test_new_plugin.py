@@ -142,6 +142,7 @@ def test_the_licence_is_chosen_and_names_its_holder(cli: Cli) -> None:
         ("Weather-Map", "try weather_map"),
         ("fuseboard-weather", "try weather"),
         ("two__lines", "try two_lines"),
+        ("open_", "try open"),
         ("1st", "try st"),
         ("fuseboard", "is the host's own name"),
         ("plugins", "plugins is a command of fuseboard"),

@@ -319,6 +319,13 @@ def test_a_stop_that_hangs_or_raises_is_found(cli: Cli) -> None:
     assert raises == {("stop-raises", "stage stop"): "warning"}
 
 
+def test_a_health_check_that_never_gives_the_loop_back_is_found_and_not_waited_for(cli: Cli) -> None:
+    source = GOOD.replace("    return None", "    import threading; threading.Event().wait()")
+    kinds = {code: severity for (code, _), severity in graded(cli, "stuck", source, code=1).items()}
+    assert kinds["loop-blocked"] == "error"
+    assert kinds["health-slow"] == "warning"
+
+
 def test_a_plugin_that_does_not_come_up_fails_and_the_others_are_graded(cli: Cli) -> None:
     install(cli.site, "good", GOOD, requires=RANGE)
     install(cli.site, "ends", "import os\nos._exit(3)", requires=RANGE)
@@ -365,13 +372,20 @@ def test_a_name_that_nobody_has_is_wrong_usage_and_a_blocked_plugin_is_passed_ov
     ("docstring", "told"),
     [
         ("Look.\n\nArgs:\n    key: which one.\n    most (int): how many,\n        at most.\n\nReturns:\n    It.", True),
-        ("Look.\n\nParameters\n----------\nkey : str\n", False),
+        (
+            "Look.\n\nArgs:\n    - `key` (dict(str, int)): which.\n    **most**:\n        How many.\n\nReturns: it.",
+            True,
+        ),
+        ("Look.\n\nParameters\n----------\nkey : str\n    Which.\nmost : int\n    Many.\n\nReturns\n-------\nIt", True),
+        ("Look.\n\nParameters\n----------\nkey, most\n    Both.\n\nIt returns nothing.", True),
         ("Look.\n\n:param str key: which one.\n:param most: how many.\n:returns: it.", True),
+        ("Look.\n\n@param key: which one.\n@param most: how many.\n@return: it.", True),
         ("Look. Args: none that matter.", False),
+        ("Look.\n\nParameters\n----------\nkey : str\nmost\n", False),
     ],
 )
 def test_the_usual_forms_of_docstrings_are_understood(docstring: str, told: bool) -> None:
-    assert sorted(parameters_in(docstring)) == (["key", "most"] if told else [])
+    assert sorted(name for name, text in parameters_in(docstring).items() if text) == (["key", "most"] if told else [])
     assert describes_result(docstring) is told
 
 

@@ -38,6 +38,12 @@ def test_the_environment_moves_the_folders(tmp_path: Path) -> None:
     assert CLIENTS["vscode"].file(Machine("win32", tmp_path, tmp_path, variables)) == Path("/a/Code/User/mcp.json")
 
 
+@pytest.mark.parametrize("moved", ["", "settings", "~/.config"])
+def test_a_folder_for_settings_that_is_not_absolute_is_ignored(moved: str, tmp_path: Path) -> None:
+    machine = Machine("linux", tmp_path, tmp_path, {"XDG_CONFIG_HOME": moved})
+    assert CLIENTS["vscode"].file(machine) == tmp_path / ".config/Code/User/mcp.json"
+
+
 def test_claude_desktop_from_the_windows_store_reads_the_folder_of_its_package(tmp_path: Path) -> None:
     package = tmp_path / "AppData/Local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude"
     package.mkdir(parents=True)

@@ -17,6 +17,11 @@ from fuseboard.desktop_clients.entry import is_short_lived, runs_fuseboard
         ({"command": "C:\\Users\\me\\venv\\Scripts\\fuseboard.exe"}, True),
         ({"command": "python3", "args": ["-m", "fuseboard"]}, True),
         ({"command": "uvx", "args": ["--with", "fuseboard-oci", "fuseboard"]}, True),
+        ({"command": "C:\\Scripts\\fuseboard.CMD"}, True),
+        ({"command": "uvx", "args": ["fuseboard@latest"]}, True),
+        ({"command": "uvx", "args": ["--from", "fuseboard[all]>=0.1", "other"]}, True),
+        ({"command": "python", "args": ["-mfuseboard", 3]}, True),
+        ({"command": "uvx", "args": ["fuseboard-other", "fuseboard.md"]}, False),
         ({"command": "npx", "args": ["-y", "server-filesystem", "/home/me/fuseboard"]}, False),
         ({"command": "/opt/fuseboard/bin/other"}, False),
         ({"url": "http://127.0.0.1:8000/mcp"}, False),
@@ -32,9 +37,11 @@ def test_an_entry_is_ours_by_the_program_that_it_starts(entry: Any, ours: bool) 
     ("command", "short_lived"),
     [
         ("/home/me/.cache/uv/archive-v0/x1Y2/bin/fuseboard", True),
+        ("/home/me/.cache/pipx/0123456789abcde/bin/fuseboard", True),
+        ("/Users/me/Library/Caches/pipx/0123456789abcde/bin/fuseboard", True),
         ("/home/me/.local/bin/fuseboard", False),
         ("/home/me/.local/share/pipx/venvs/fuseboard/bin/fuseboard", False),
     ],
 )
-def test_a_program_in_the_cache_of_uvx_does_not_last(command: str, short_lived: bool) -> None:
+def test_a_program_in_a_cache_of_uvx_or_pipx_does_not_last(command: str, short_lived: bool) -> None:
     assert is_short_lived(command) is short_lived

@@ -139,6 +139,8 @@ def test_a_member_goes_with_its_line_and_its_comma_however_often_it_is_there(bef
         ('{"a": }', 1, 7, "expecting value"),
         ('{"a": 1', 1, 8, "expecting"),
         ('{"a": 1}}', 1, 9, "extra data"),
+        ('{"a NaN": [1,\n NaN]}', 2, 2, "NaN is no number in JSON"),
+        ('{"a": -Infinity}', 1, 7, "-Infinity is no number in JSON"),
         ("[1]", 1, 1, "it must be an object in braces"),
         ('{"s": 3}', 1, 7, "s must be an object in braces"),
         ("[" * 100_000, 1, 1, "it cannot be read"),

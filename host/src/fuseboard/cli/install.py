@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from difflib import get_close_matches
@@ -51,7 +53,7 @@ def command(
     chosen = CLIENTS[client]
     path = file_of(chosen, file, project)
     loaded = session.load({"load_plugins": list(plugins)} if plugins else None)
-    _check(plugins, loaded.settings)
+    _check(name, plugins, loaded.settings)
     start = start_of(loaded, plugins=plugins, blocked=session.blocked, with_secrets=with_secrets)
     change = installed(chosen, path, name, start)
     for line in change.difference():
@@ -64,14 +66,16 @@ def command(
         saved = write(change.file, change.text, private=with_secrets, now=datetime.now())
         session.console.text(f"wrote {path}" + (f", backup {saved.name}" if saved else ""))
         session.console.text(f"now {chosen.reload}; if fuseboard does not show up there: fuseboard doctor {client}")
-    for note in _notes(start, change.variables, project=project):
+    for note in _notes(start, change.variables, path, project=project):
         session.console.note(f"fuseboard: {note}")
     return 0
 
 
-def _check(plugins: tuple[str, ...], settings: HostSettings) -> None:
+def _check(entry: str, plugins: tuple[str, ...], settings: HostSettings) -> None:
     from fuseboard.discovery import discover
 
+    if not entry.strip() or not entry.isprintable():
+        raise click.UsageError(f"{entry[:80]!r} is no name for an entry; give --name a word")
     found = [plugin.name for plugin in discover(settings)] if plugins else []
     for name in plugins:
         if name not in found:
@@ -80,7 +84,7 @@ def _check(plugins: tuple[str, ...], settings: HostSettings) -> None:
             raise click.UsageError(f"no plugin {name!r} is installed; {advice}")
 
 
-def _notes(start: Start, variables: Collection[str], *, project: bool) -> Iterator[str]:
+def _notes(start: Start, variables: Collection[str], path: Path, *, project: bool) -> Iterator[str]:
     """What the user has to know of an entry with these variables."""
     from fuseboard.desktop_clients.entry import CONFIG, is_short_lived
 
@@ -91,8 +95,11 @@ def _notes(start: Start, variables: Collection[str], *, project: bool) -> Iterat
             f"not written, since they are secrets: {', '.join(left_out)}; give them in {place}"
             "in env of the entry by hand, or run this again with --with-secrets"
         )
-    if project and set(start.secrets) & set(variables):
-        yield "the project's file now holds secrets: keep it out of version control"
+    if set(start.secrets) & set(variables):
+        if project:
+            yield "the project's file now holds secrets: keep it out of version control"
+        if os.name == "posix" and path.exists() and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            yield f"other users of this machine can read the secrets in {path}; if they should not: chmod 600"
     yield from start.unknown
     if is_short_lived(start.command):
         yield f"{start.command} is temporary and may vanish; install fuseboard for good (pipx, uv tool install)"

@@ -39,9 +39,14 @@ def read(path: Path) -> ClientFile:
     """Read a file that may be missing.
 
     Raises:
-        FuseboardError: it cannot be read, or is no text in UTF-8.
+        FuseboardError: it is no file, cannot be read, or is no text in UTF-8.
     """
     try:
+        # A pipe would be waited for, and a device such as /dev/null, which some link to, replaced.
+        if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+            raise FuseboardError(
+                f"{path}: is a pipe or a device and no file; put a file there, or name one with --file"
+            )
         raw = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         return ClientFile(path, None)

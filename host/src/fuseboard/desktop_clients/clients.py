@@ -31,7 +31,9 @@ class Machine:
             return Path(self.variables.get("APPDATA") or self.home / "AppData" / "Roaming")
         if self.system == "darwin":
             return self.home / "Library" / "Application Support"
-        return Path(self.variables.get("XDG_CONFIG_HOME") or self.home / ".config")
+        moved = Path(self.variables.get("XDG_CONFIG_HOME", ""))
+        # The XDG specification has a relative one ignored, and no shell has filled in a "~" that is still there.
+        return moved if moved.is_absolute() else self.home / ".config"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,8 +174,9 @@ def _look_at_entry(entry: Entry, client: Client, machine: Machine, seconds: floa
         yield 'it is switched off ("disabled": true)'
     if wrong:
         return
-    command, *args = (_expanded(text) for text in (entry.content["command"], *entry.content.get("args", ())))
-    variables = environment({name: _expanded(text) for name, text in entry.content.get("env", {}).items()})
+    known = {**os.environ, "userHome": str(machine.home), "workspaceFolder": str(machine.here)}
+    command, *args = (_expanded(text, known) for text in (entry.content["command"], *entry.content.get("args", ())))
+    variables = environment({name: _expanded(text, known) for name, text in entry.content.get("env", {}).items()})
     folder = Path(machine.here.anchor) if client.starts_at_root else machine.here
     program, trouble = _program(command, variables, folder)
     if trouble:
@@ -185,16 +186,16 @@ def _look_at_entry(entry: Entry, client: Client, machine: Machine, seconds: floa
         yield f"its command {command} is found by PATH, which is another one in {client.title}; run: {_install(client)}"
     if is_short_lived(program):
         yield f"{program} is temporary and may vanish; install fuseboard for good, then run: {_install(client)}"
-    if (config := variables.get(CONFIG)) and not (folder / config).is_file():
+    if (config := variables.get(CONFIG)) and not os.path.isfile(folder / config):
         yield f"its settings file {config} is not there ({CONFIG}); mend the path, or run: {_install(client)}"
     if seconds is not None:
         entry.trial = try_start([program, *args], variables, folder, seconds)
         yield from _of_trial(entry.trial)
 
 
-def _expanded(text: str) -> str:
-    """A text with the variables that clients put in: ${NAME}, ${NAME:-else}, ${env:NAME}."""
-    return REFERENCE.sub(lambda match: os.environ.get(match[1], match[0] if match[2] is None else match[2]), text)
+def _expanded(text: str, known: Mapping[str, str]) -> str:
+    """A text with the variables that clients put in: ${NAME}, ${NAME:-else}, ${env:NAME}, ${userHome}."""
+    return REFERENCE.sub(lambda match: known.get(match[1], match[0] if match[2] is None else match[2]), text)
 
 
 def _shape(entry: dict[str, Any]) -> Iterator[str]:
@@ -213,8 +214,9 @@ def _program(command: str, variables: dict[str, str], folder: Path) -> tuple[str
         found = shutil.which(command, path=variables.get("PATH"))
         return found or command, "" if found else f"its command {command} is not found on PATH"
     path = folder / command
-    if not path.exists():
-        above = next((parent for parent in path.parents if parent.exists()), path)
+    # Those of `os` take what no path can be, too long or with a zero in it, for something that is not there.
+    if not os.path.exists(path):
+        above = next((parent for parent in path.parents if os.path.exists(parent)), path)
         return str(path), f"its command {command} is not there (below {above}): was the environment moved or deleted?"
     if not path.is_file() or not os.access(path, os.X_OK):
         return str(path), f"its command {command} is not executable"

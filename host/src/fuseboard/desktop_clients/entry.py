@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ from fuseboard.settings.sources import ENV_PREFIX, dotenv_variables, setting_of
 PROGRAM = "fuseboard"
 # What `fuseboard stdio` reads; the HTTP surface and its keys are nothing to a desktop client.
 CARRIED = dict.fromkeys(("load_plugins", "block_plugins", "access", "fuses", "plugins", "log"))
+# uvx fuseboard@latest, uvx --from fuseboard==0.1 fuseboard, python -mfuseboard
+OURS = re.compile(rf"(?:-m)?{PROGRAM}(?:\[[\w,. -]*\])?(?:\s*[@=<>~!].*)?")
+WINDOWS_ENDING = re.compile(r"\.(?:exe|cmd|bat)$", re.IGNORECASE)
+# Where `pipx run` keeps an environment for two weeks, on Linux, macOS, Windows, and in its older versions.
+RUN_BY_PIPX = frozenset({(".cache", "pipx"), ("caches", "pipx"), ("pipx", "cache"), ("pipx", ".cache")})
 CONFIG = f"{ENV_PREFIX}CONFIG"
 LOAD = f"{ENV_PREFIX}LOAD_PLUGINS"
 BLOCK = f"{ENV_PREFIX}BLOCK_PLUGINS"
@@ -91,9 +97,10 @@ def own_command() -> list[str]:
 
 
 def is_short_lived(command: str) -> bool:
-    """Whether a program lies where it will be swept away: in a temporary folder, or in the cache of uvx."""
+    """Whether a program lies where it will be swept away: in a temporary folder, or in a cache of uvx or `pipx run`."""
     parts = Path(command).parts
     swept = any(part.startswith(("archive-v", "environments-v", "builds-v")) for part in parts)
+    swept = swept or any(pair in RUN_BY_PIPX for pair in pairwise(part.lower() for part in parts))
     return swept or Path(command).is_relative_to(tempfile.gettempdir())
 
 
@@ -101,10 +108,11 @@ def runs_fuseboard(entry: object) -> bool:
     """Whether an entry of a client's file starts fuseboard, in whatever way."""
     if not isinstance(entry, dict) or not isinstance(entry.get("command"), str):
         return False
-    program = re.split(r"[\\/]", entry["command"])[-1].removesuffix(".exe")
+    program = WINDOWS_ENDING.sub("", re.split(r"[\\/]", entry["command"])[-1])
     args = entry.get("args")
     # uvx fuseboard, pipx run fuseboard, python -m fuseboard; a folder of that name is another server's business.
-    return program == PROGRAM or (isinstance(args, list) and PROGRAM in args)
+    texts = [arg for arg in args if isinstance(arg, str)] if isinstance(args, list) else []
+    return program == PROGRAM or any(OURS.fullmatch(text) for text in texts)
 
 
 def _take(loaded: LoadedSettings, taken: _Taken, *, with_secrets: bool) -> None:

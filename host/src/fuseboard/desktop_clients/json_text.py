@@ -19,6 +19,7 @@ BLANK = " \t\r\n"
 STRING = r'"(?:[^"\\\r\n]|\\.)*"?'
 STRING_OR_COMMENT = re.compile(rf"{STRING}|//[^\r\n]*|/\*.*?\*/", re.DOTALL)
 STRING_OR_LAST_COMMA = re.compile(rf"{STRING}|,(?=[{BLANK}]*[}}\]])", re.DOTALL)
+STRING_OR_CONSTANT = re.compile(rf"{STRING}|-?Infinity|NaN", re.DOTALL)
 INDENTED = re.compile(r'\n([ \t]+)"')
 PLAIN_INDENT = "  "
 LAST_COMMA = "this comma is one too many"
@@ -154,8 +155,14 @@ def _completed(text: str, comments: bool) -> str:
 def _parsed(text: str, comments: bool) -> tuple[Any, _Source]:
     bare = _without_comments(text) if comments else text
     plain = _without_last_commas(bare) if comments else text
+
+    def refuse(constant: str) -> Any:
+        # Only Python reads them; the client would read nothing of the whole file.
+        found = next(match for match in STRING_OR_CONSTANT.finditer(plain) if match[0] == constant)
+        raise BrokenText(f"{constant} is no number in JSON", text, found.start())
+
     try:
-        return json.loads(plain), _Source(text, bare, plain)
+        return json.loads(plain, parse_constant=refuse), _Source(text, bare, plain)
     except json.JSONDecodeError as error:
         raise BrokenText(*_worded(error, text)) from None
     except (RecursionError, ValueError) as error:

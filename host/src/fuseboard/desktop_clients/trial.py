@@ -21,6 +21,9 @@ STOP_SECONDS = 2.0
 ASK_AGAIN = 0.2
 KEPT_LINES = 5
 KEPT_BYTES = 4000
+LONGEST_LINE = 2**24
+WAITING_LINES = 8
+"""A server that never stops printing fills neither the memory with lines nor with one line."""
 # What clients hand down of their own environment; all else has to stand in the entry.
 HANDED_DOWN: Mapping[bool, Sequence[str]] = {
     False: ("HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"),
@@ -29,6 +32,10 @@ HANDED_DOWN: Mapping[bool, Sequence[str]] = {
         "SYSTEMDRIVE", "SYSTEMROOT", "TEMP", "USERNAME", "USERPROFILE",
     ),
 }  # fmt: skip
+
+
+class _NoAnswer(Exception):
+    """The server answered, and not as a server does; the text is a sentence for the user."""
 
 
 @dataclass(slots=True)
@@ -88,8 +95,12 @@ def try_start(command: Sequence[str], variables: Mapping[str, str], folder: Path
             _ask(talk, trial)
         except TimeoutError:
             trial.trouble = f"it did not answer {talk.asked} within {seconds:g} s"
+            if talk.has_ended():
+                trial.trouble = f"it {_end_of(process)} before it answered {talk.asked}"
         except EOFError:
             trial.trouble = f"it {_end_of(process)} before it answered {talk.asked}"
+        except _NoAnswer as odd:
+            trial.trouble = str(odd)
         finally:
             talk.stop()
         trial.log = _last_lines(log)
@@ -101,12 +112,15 @@ def _ask(talk: _Talk, trial: Trial) -> None:
     about = {"name": "fuseboard-doctor", "version": "1"}
     hello = talk.ask("initialize", {"protocolVersion": REVISION, "capabilities": {}, "clientInfo": about})
     trial.seconds = monotonic() - begun
-    trial.server = str((hello.get("serverInfo") or {}).get("name", ""))
+    server = hello.get("serverInfo")
+    trial.server = str(server.get("name", "")) if isinstance(server, dict) else ""
     talk.send({"method": "notifications/initialized"})
     cursor: dict[str, Any] = {}
     while True:
         listed = talk.ask("tools/list", cursor)
-        trial.tools += [str(tool.get("name")) for tool in listed.get("tools", ())]
+        if not _are_objects(listed.get("tools")):
+            raise _NoAnswer("its answer to tools/list holds no list of tools")
+        trial.tools += [str(tool.get("name")) for tool in listed["tools"]]
         if not listed.get("nextCursor"):
             break
         cursor = {"cursor": listed["nextCursor"]}
@@ -118,17 +132,22 @@ def _ask(talk: _Talk, trial: Trial) -> None:
 
 def _end_of(process: subprocess.Popen[bytes]) -> str:
     try:
-        return f"ended with exit code {process.wait(STOP_SECONDS)}"
+        code = process.wait(STOP_SECONDS)
+        return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
     except subprocess.TimeoutExpired:
         return "closed its standard output"
 
 
 def _ledger(talk: _Talk) -> list[dict[str, Any]] | None:
-    answer = talk.ask("resources/read", {"uri": "fuseboard://plugins"})
-    with suppress(LookupError, TypeError, ValueError):
+    with suppress(_NoAnswer, LookupError, TypeError, ValueError, RecursionError):
+        answer = talk.ask("resources/read", {"uri": "fuseboard://plugins"})
         rows = json.loads(answer["contents"][0]["text"])["plugins"]
-        return [row for row in rows if isinstance(row, dict)]
+        return [row for row in rows if isinstance(row, dict) and _are_objects(row.get("health") or [])]
     return None
+
+
+def _are_objects(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 class _Talk:
@@ -139,17 +158,32 @@ class _Talk:
         assert process.stdout is not None
         self._process, self._trial, self._deadline = process, trial, deadline
         self._in, self._out = process.stdin, process.stdout
-        self._lines: queue.Queue[bytes] = queue.Queue()
+        self._lines: queue.Queue[bytes] = queue.Queue(WAITING_LINES)
+        self._stopped = threading.Event()
         self._reader = threading.Thread(target=self._read, name="fuseboard-doctor", daemon=True)
         self._reader.start()
+        # A server that does not read blocks a long message to it, where no deadline is looked at.
+        self._overdue = threading.Event()
+        self._guard = threading.Timer(self.seconds_left() + 3 * STOP_SECONDS, self._cut_off)
+        self._guard.daemon = True
+        self._guard.start()
         self._number = 0
         self.asked = ""
 
     def _read(self) -> None:
         with suppress(OSError, ValueError):
-            for line in self._out:
+            while not self._stopped.is_set() and (line := self._out.readline(LONGEST_LINE)):
                 self._lines.put(line)
-        self._lines.put(b"")
+        if not self._stopped.is_set():
+            self._lines.put(b"")
+
+    def _cut_off(self) -> None:
+        self._overdue.set()
+        self._process.kill()
+
+    def has_ended(self) -> bool:
+        """Whether it ended by itself. What it has started may hold its output, so that its end is not seen there."""
+        return self._process.poll() is not None and not self._overdue.is_set()
 
     def send(self, message: dict[str, Any]) -> None:
         """Send one message; a reader that has left is found out by its answer, which never comes."""
@@ -162,35 +196,43 @@ class _Talk:
         return max(0.0, self._deadline - monotonic())
 
     def ask(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """The result of a request; an empty one for an error.
+        """The result of a request.
 
         Raises:
             TimeoutError: it does not come in time.
             EOFError: the server has ended.
+            _NoAnswer: it is an error, or no object.
         """
         self._number += 1
         self.asked = method
         self.send({"id": self._number, "method": method, "params": params})
         while True:
             message = self._next()
-            if message.get("id") == self._number and ("result" in message or "error" in message):
-                result = message.get("result")
-                return result if isinstance(result, dict) else {}
+            if message.get("id") != self._number or not message.keys() & {"result", "error"}:
+                continue
+            if isinstance(result := message.get("result"), dict):
+                return result
+            error = message.get("error")
+            said = error.get("message") if isinstance(error, dict) else error
+            raise _NoAnswer(f"it refused {method}: {str(said)[:200]}" if error else f"its answer to {method} is none")
 
     def _next(self) -> dict[str, Any]:
         while True:
+            # Asked before each line: one that prints without end would otherwise be read without end.
+            if not (left := self.seconds_left()):
+                raise TimeoutError
             try:
-                line = self._lines.get(timeout=self.seconds_left())
+                line = self._lines.get(timeout=left)
             except queue.Empty:
                 raise TimeoutError from None
             if not line:
                 raise EOFError
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 message = json.loads(line)
                 if isinstance(message, dict) and message.get("jsonrpc") == "2.0":
                     return message
             if line.strip() and len(self._trial.noise) < KEPT_LINES:
-                self._trial.noise.append(line.decode("utf-8", "replace").strip()[:200])
+                self._trial.noise.append(line[:800].decode("utf-8", "replace").strip()[:200])
 
     def stop(self) -> None:
         """End the server as a client does: close its input, and if that does not help, by force."""
@@ -203,6 +245,12 @@ class _Talk:
             except subprocess.TimeoutExpired:
                 force()
         self._process.wait()
+        self._guard.cancel()
+        self._stopped.set()
+        # The reader may wait for a place in the queue.
+        with suppress(queue.Empty):
+            while True:
+                self._lines.get_nowait()
         self._reader.join(STOP_SECONDS)
         if not self._reader.is_alive():
             # A grandchild that keeps the pipe open would hold the close up as well.

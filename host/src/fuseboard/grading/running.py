@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fuseboard.bulkhead import Place
@@ -14,7 +13,7 @@ from fuseboard.errors import Unavailable
 from fuseboard.grading.finding import Finding, error, warning
 from fuseboard.grading.standing_still import LoopWatch, stood_still
 from fuseboard.grading.subject import Subject
-from fuseboard.grading.trial import call_tools, check_health
+from fuseboard.grading.trial import call_tools, check_health, ended
 from fuseboard.host import Host
 from fuseboard.ledger import UP, Row, State
 from fuseboard.naming import HOUSE, prefix_of
@@ -94,12 +93,14 @@ async def _tried(circuit: Circuit, subject: Subject, call: bool) -> list[Finding
 
 
 async def _settings_class(circuit: Circuit, found: Found) -> Any:
-    """Ask the plugin again, on its own thread; it is imported, so this costs nothing."""
+    """Ask the plugin again, on its own thread; it is imported, so this costs nothing. None if its loop is held up."""
 
     async def ask() -> Any:
         return PluginHooks(found.name, found.entry_point.load()).settings_class()
 
-    return await circuit.call(partial(ask), name="settings", place=Place(None)).outcome
+    visit = circuit.call(ask, name="settings", place=Place(None))
+    # What holds the loop up is found by the watch that follows.
+    return visit.outcome.result() if await ended(visit, circuit.options.import_timeout) else None
 
 
 def _refused(host: Host) -> list[Finding]:

@@ -33,7 +33,7 @@ async def check_health(circuit: Circuit) -> list[Finding]:
     for check in circuit.registration.contributions.health_checks:
         place = f"health check {check.name}"
         visit = _begun(circuit, check.run, place)
-        if not await _ended(visit, check.timeout):
+        if not await ended(visit, check.timeout):
             visit.cancel()
             text = f"it gave no answer within {check.timeout:g} s{place_of_thread(circuit.lane.thread)}"
             found.append(warning("health-slow", place, text, "give what it asks a shorter deadline of its own"))
@@ -55,7 +55,7 @@ async def call_tools(circuit: Circuit, subject: Subject) -> list[Finding]:
         seconds = min(LONGEST_CALL, tool.timeout or circuit.options.call_timeout)
         work = partial(_invoked, tool, arguments, public)
         visit = _begun(circuit, work, public)
-        if await _ended(visit, seconds):
+        if await ended(visit, seconds):
             found += _judged(place, visit.outcome.exception())
         else:
             visit.cancel()
@@ -73,7 +73,8 @@ def _begun(circuit: Circuit, work: Callable[[Any], Any], name: str) -> Visit:
     return circuit.call(partial(work, circuit.context(CALLER)), name=name, place=Place(None))
 
 
-async def _ended(visit: Visit, seconds: float) -> bool:
+async def ended(visit: Visit, seconds: float) -> bool:
+    """Whether it ends within these seconds."""
     done, _ = await asyncio.wait({visit.outcome}, timeout=seconds)
     return bool(done)
 
@@ -95,9 +96,9 @@ def _judged(place: str, raised: BaseException | None) -> list[Finding]:
 async def _cancelled(circuit: Circuit, place: str, work: Callable[[Any], Any], first: Visit) -> list[Finding]:
     """Cancel a call: the one that did not end, or a second one."""
     visit = first if not first.outcome.done() else _begun(circuit, work, place)
-    if visit is not first and not await _ended(visit, CANCELLED_AFTER):
+    if visit is not first and not await ended(visit, CANCELLED_AFTER):
         visit.cancel()
-    if await _ended(visit, ENDS_WITHIN):
+    if await ended(visit, ENDS_WITHIN):
         return []
     text = f"it still ran {ENDS_WITHIN:g} s after it was cancelled{place_of_thread(circuit.lane.thread)}"
     advice = "let the cancel through (no bare except), and give blocking code in threads a deadline"

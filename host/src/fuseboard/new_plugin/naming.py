@@ -27,7 +27,8 @@ def check_name(name: str, installed: Sequence[Found], commands: Sequence[str]) -
     Raises:
         IllegalName: the host would not serve a plugin of this name.
     """
-    if NAME.fullmatch(name) is None or "__" in name or name == HOUSE:
+    # The distribution is named after it, and no distribution's name ends with a dash.
+    if NAME.fullmatch(name) is None or "__" in name or name.endswith("_") or name == HOUSE:
         better = _better(name)
         advice = f"; try {better}" if better else ""
         what = "is the host's own name" if name == HOUSE else f"is no name for a plugin: it takes {RULE}"
