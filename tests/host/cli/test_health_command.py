@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import socket
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote, unquote
+
+import pytest
 
 from tests.host.cli.running import Cli
 from tests.host.transports.http_process import HttpProcess
@@ -68,6 +74,54 @@ def test_what_answers_not_or_wrongly_is_told_in_one_line(cli: Cli) -> None:
         other.shutdown()
     assert ran.code == 1
     assert "is no fuseboard" in ran.err
+
+
+class Says(http.server.BaseHTTPRequestHandler):
+    """Answers with what is in the path; after `drip` with a blank now and then, for ever."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        said = unquote(self.path.split("/")[1])
+        with contextlib.suppress(OSError):
+            while said == "drip":
+                self.wfile.write(b" ")
+                time.sleep(0.1)
+        self.wfile.write(said.encode() * (100_000 if said == "[" else 1))
+
+    def log_message(self, *texts: object) -> None:
+        pass
+
+
+@pytest.fixture
+def says() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Says) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{other.server_port}"
+        other.shutdown()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"ready": true, "plugins": 5}',
+        '{"ready": true, "plugins": [null]}',
+        '{"ready": false, "plugins": [{"checks": [1]}]}',
+        '{"ready": false, "plugins": [{"checks": null}]}',
+        "[1]",
+        "[",
+    ],
+)
+def test_an_answer_of_another_form_is_told_in_one_line(cli: Cli, says: str, answer: str) -> None:
+    ran = cli("health", f"{says}/{quote(answer)}")
+    assert (ran.code, ran.out) == (1, "")
+    assert "is no fuseboard" in ran.err
+
+
+def test_one_that_answers_a_byte_at_a_time_is_not_waited_for(cli: Cli, says: str) -> None:
+    ran = cli("health", "--timeout", "0.5", f"{says}/drip")
+    assert ran.code == 1
+    assert "timed out after 0.5 s" in ran.err
 
 
 def test_one_that_takes_the_connection_and_says_nothing_is_not_waited_for(cli: Cli) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,35 @@ def test_a_full_disk_is_told_once_and_writing_goes_on_when_there_is_room(tmp_pat
     file.close()
     assert path.read_text() == "torn\nsecond\nthird\n"
     assert told == [f"the log file {path} cannot be written: No space left on device"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows lets nobody move a file that is open")
+def test_a_file_that_somebody_moves_or_removes_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fuseboard.logs.log_file.LOOK_EVERY", 0)
+    path = tmp_path / "host.log"
+    file = LogFile(path, pytest.fail)
+    file.write("first")
+    path.rename(tmp_path / "moved")
+    file.write("second")
+    assert ((tmp_path / "moved").read_text(), path.read_text()) == ("first\n", "second\n")
+    path.unlink()
+    file.write("third")
+    assert path.read_text() == "third\n"
+    file.close()
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device"])
+def test_what_is_no_file_is_refused_before_it_keeps_the_start_waiting(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "host.log"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/null")
+    with pytest.raises(OSError, match="it is no file"):
+        LogFile(path, pytest.fail)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_file_gets_the_same_lines_and_a_second_process_leaves_it_alone(toys: Toybox) -> None:

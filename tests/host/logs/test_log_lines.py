@@ -34,7 +34,13 @@ def test_no_control_character_reaches_a_line(hostile: str) -> None:
     assert text.isprintable()
     assert found.isprintable()
     assert found.isascii()
-    assert json.loads(found)["message"] == f"before{hostile}after"
+    # Half of a surrogate pair is no text, and readers in other languages would refuse the line.
+    assert json.loads(found)["message"] == f"before{hostile}after".replace("\ud800", "\ufffd")
+
+
+def test_pairs_of_surrogates_and_their_names_stay_in_json() -> None:
+    found = JsonFormatter().format(record("\U0001f600 \udfff\U0001f600\ud83d \\ud800 \\\ud800"))
+    assert json.loads(found)["message"] == "\U0001f600 \ufffd\U0001f600\ufffd \\ud800 \\\ufffd"
 
 
 def test_the_lines_of_a_message_are_indented_in_text_and_escaped_in_json() -> None:
@@ -45,8 +51,18 @@ def test_the_lines_of_a_message_are_indented_in_text_and_escaped_in_json() -> No
 
 def test_a_hostile_field_cannot_pass_for_another_one() -> None:
     line = record("called")
+    line.name = "fuseboard.calls"
     line.__dict__["fuseboard"] = {"plugin": "toy", "request_id": "1 ms=0] forged\n"}
     assert TextFormatter().format(line).endswith(r'called [plugin=toy request_id="1 ms=0] forged\n"]')
+
+
+@pytest.mark.parametrize("name", ["fuseboard.plugin.toy", "library"])
+def test_the_facts_of_a_call_are_told_by_the_host_alone(name: str) -> None:
+    line = record("called")
+    line.name = name
+    line.__dict__["fuseboard"] = {"time": float("nan"), "message": "forged", "texts": ["password=hunter2hunter2"]}
+    found = json.loads(JsonFormatter().format(line), parse_constant=pytest.fail)
+    assert (found["message"], found.keys() & {"texts"}) == ("called", set())
 
 
 def test_a_line_names_the_plugin_whose_logger_it_is() -> None:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from fuseboard.logs.secrets import hidden
 from fuseboard.settings import HostSettings
 from fuseboard.settings.secret_values import known_secrets, remember
+from fuseboard.settings.token_line import new_token
 from tests.host.logs.conftest import TOY
 from tests.host.logs.reading import JsonHttpProcess, wait_for_call
 from tests.host.transports.toys import Toybox
@@ -132,6 +133,8 @@ def test_a_long_secret_is_known_again_where_somebody_has_cut_it() -> None:
         ("redis://:pass@host:6379/0", "redis://***@host:6379/0"),
         ('client_secret="two words"', 'client_secret="***"'),
         ("Set-Cookie: id=abc; HttpOnly", "Set-Cookie: ***"),
+        ("sk-ant-api03-abcdefghijklmnopqrst hf_abcdefghijklmnopqrst", "*** ***"),
+        ("the task-force-of-twenty-four-people fb_find_page", "the task-force-of-twenty-four-people fb_find_page"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "***"),
         ("-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----.", "***."),
         ("the secret gh.token was not mirrored", "the secret gh.token was not mirrored"),
@@ -140,6 +143,10 @@ def test_a_long_secret_is_known_again_where_somebody_has_cut_it() -> None:
 )
 def test_what_looks_like_a_secret_is_cut_out_and_plain_words_stay(text: str, shown: str) -> None:
     assert hidden(text) == shown
+
+
+def test_a_token_of_the_hosts_own_is_cut_out_although_nobody_has_told_it() -> None:
+    assert hidden(f"he sent {new_token()}, which is wrong") == "he sent ***, which is wrong"
 
 
 @pytest.mark.parametrize("piece", ["x-", "a.", "eyJ-", "token='", "://a", "?a", "authorization", "bearer ", "private_"])

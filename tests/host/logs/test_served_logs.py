@@ -130,6 +130,23 @@ def test_a_client_that_never_reads_standard_error_gets_all_its_answers(toys: Toy
     os.close(reader)
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["import logging.config as c; c.dictConfig({'version': 1})", "import logging; logging.disable()"],
+    ids=["dictConfig", "disable"],
+)
+def test_a_tool_that_switches_the_log_off_switches_off_no_line_of_a_call(toys: Toybox, code: str) -> None:
+    toys.settings = {"FUSEBOARD_LOG__FORMAT": "json"}
+    with JsonHttpProcess(toys) as served:
+        served.ready()
+        served.modern("tools/call", name="toy_run", arguments={"code": code})
+        wait_for_call(served, "ok")
+        served.modern("tools/call", name="toy_run", arguments={"code": "raise ValueError('broken')"})
+        failed = wait_for_call(served, "fault")
+        traces = [line for line in lines_of(served) if "ValueError: broken" in line.get("exception", "")]
+    assert [line["request_id"] for line in traces] == [failed["request_id"]]
+
+
 def test_an_address_that_cannot_be_had_is_one_json_line(toys: Toybox, tmp_path: Path) -> None:
     toys.settings = {"FUSEBOARD_LOG__FORMAT": "json"}
     with JsonHttpProcess(toys) as served:

@@ -28,6 +28,14 @@ def test_keys_of_the_setting_come_before_those_of_the_file(write: Write, monkeyp
     assert [key.get_secret_value() for key in settings.sealing_keys] == [MORE, NEW, OLD]
 
 
+def test_a_remark_in_the_file_is_no_key_that_anybody_could_guess(write: Write) -> None:
+    write("fuseboard.yaml", "request_state_keys_file: keys\n")
+    write("keys", f"# The first key seals; exchanged on the first of May.\n{NEW}\n  # Until Monday:\n{OLD}\n")
+    assert [key.get_secret_value() for key in load_settings().settings.sealing_keys] == [NEW, OLD]
+    write("keys", "# The keys come on the first of May, by the other way.\n")
+    assert "has no key" in complaint()
+
+
 def test_the_file_is_read_at_start_and_not_at_the_first_question(write: Write) -> None:
     file = write("keys", NEW)
     write("fuseboard.yaml", "request_state_keys_file: keys\n")

@@ -55,6 +55,17 @@ def _own_address(session: Session) -> str:
 
 def _asked(url: str, timeout: float) -> dict[str, Any] | str:
     """The answer, or what is wrong."""
+    from threading import Thread
+
+    # The time of a socket begins anew with every byte that comes.
+    found: list[dict[str, Any] | str] = []
+    asking = Thread(target=lambda: found.append(_fetched(url, timeout)), daemon=True)
+    asking.start()
+    asking.join(timeout)
+    return found[0] if found else f"nothing healthy answers at {url}: timed out after {timeout:g} s"
+
+
+def _fetched(url: str, timeout: float) -> dict[str, Any] | str:
     from http.client import HTTPException
     from urllib.error import HTTPError
     from urllib.request import ProxyHandler, build_opener
@@ -74,11 +85,22 @@ def _asked(url: str, timeout: float) -> dict[str, Any] | str:
         return f"{url} is no address: {error}"
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = None
-    if not isinstance(answer, dict) or not {"ready", "alive"} & answer.keys():
+    if not _is_ours(answer):
         return f"what answers at {url} is no fuseboard, or refuses this address: {body[:200].decode(errors='replace')}"
-    return answer
+    return dict(answer)
+
+
+def _is_ours(answer: Any) -> bool:
+    if not isinstance(answer, dict) or not {"ready", "alive"} & answer.keys():
+        return False
+    plugins = answer.get("plugins", [])
+    return _are_objects(plugins) and all(_are_objects(plugin.get("checks", [])) for plugin in plugins)
+
+
+def _are_objects(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(value, dict) for value in values)
 
 
 def _show(session: Session, answer: dict[str, Any]) -> None:
@@ -89,6 +111,8 @@ def _show(session: Session, answer: dict[str, Any]) -> None:
         # Who blocked a plugin knows it, unless the host is told to need it.
         if not plugin.get("up") and (plugin.get("required") or plugin.get("state") != "blocked"):
             required = "required, " if plugin.get("required") else ""
-            wrong = plugin.get("reason") or "; ".join(check["message"] or "" for check in plugin.get("checks", []))
+            wrong = plugin.get("reason") or "; ".join(
+                str(check.get("message") or "") for check in plugin.get("checks", [])
+            )
             state = f"{plugin.get('name')}: {required}{plugin.get('state')}"
             session.console.text(f"{state}: {wrong}" if wrong else state)

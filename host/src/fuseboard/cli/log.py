@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fuseboard.errors import SettingsError
 from fuseboard.logs.announcing import announce_by
+from fuseboard.logs.keeping import OWN
 from fuseboard.logs.sink import Sink
 from fuseboard.settings.secret_values import remember
 from fuseboard.settings.sources import ENV_PREFIX
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from fuseboard.settings import LoadedSettings
 
 SILENT = logging.CRITICAL + 1
-OWN = "fuseboard"
 CHATTY = ("httpx2", "mcp.server.sse", "mcp.server.streamable_http", "mcp.server.streamable_http_manager")
 
 logger = logging.getLogger(__name__)
@@ -60,13 +60,6 @@ def set_up(loaded: LoadedSettings, extent: str) -> None:
         _everything_through(sink)
     if serves and loaded.settings.log.file is not None:
         _open_file(sink, loaded.settings.log.file, loaded.source(("log", "file")))
-
-
-def keep() -> None:
-    """Switch the host's loggers on again: a plugin may have disabled all that existed (`logging.config`)."""
-    for name, known in logging.root.manager.loggerDict.items():
-        if name.partition(".")[0] == OWN and isinstance(known, logging.Logger):
-            known.disabled = False
 
 
 def _remember_secrets(loaded: LoadedSettings) -> None:

@@ -70,8 +70,9 @@ class Session:
             around: entered on the loop before any plugin starts, left when the last one has stopped.
         """
         settings = loaded if loaded is not None else self.load()
-        from fuseboard.cli.log import keep, set_up
+        from fuseboard.cli.log import set_up
         from fuseboard.host import Host
+        from fuseboard.logs.keeping import keep
 
         set_up(settings, log)
 

@@ -23,6 +23,7 @@ from fuseboard.errors import (
     UnknownName,
 )
 from fuseboard.logs.call_record import CallRecord
+from fuseboard.logs.keeping import keep
 from fuseboard.logs.secrets import hidden
 from fuseboard.strict_json import one_line
 
@@ -153,6 +154,8 @@ def _tell_failure(call: RunningCall, error: BaseException) -> None:
 
 
 def _tell(level: int, call: RunningCall, outcome: str, reason: str = "") -> None:
+    if logger.disabled or logger.manager.disable:
+        keep()  # the plugin's work; whoever reads the log must hear of this call and of all that follow
     if not logger.isEnabledFor(level):
         return
     ended = Ended(level, call, outcome, reason, call.ms(), time.time())

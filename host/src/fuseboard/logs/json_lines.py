@@ -5,10 +5,14 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import re
 import time
 from typing import Any
 
 from fuseboard.logs.records import LONGEST_MESSAGE, fields_of, message_of, safe, trace_of
+
+ESCAPES = re.compile(r"\\(?:ud[89ab]..\\ud[c-f]..|(ud[89a-f]..)|.)")
+"""Of JSON, in the order in which they stand; the group is half of a surrogate pair."""
 
 
 class JsonFormatter(logging.Formatter):
@@ -25,13 +29,21 @@ class JsonFormatter(logging.Formatter):
         }
         if (trace := trace_of(record)) != "":
             line["exception"] = trace
-        # Only ASCII: no control character, no separator of lines and no half of a surrogate pair reaches a reader.
-        return json.dumps(line, default=str)
+        # Only ASCII: no control character and no separator of lines reaches a reader.
+        return _without_halves(json.dumps(line, default=str))
 
     def announcement(self, text: str, level: str = "info") -> str:
         """What is no record: a word of the command's own."""
         message = safe(text.removeprefix("fuseboard: "), LONGEST_MESSAGE)
-        return json.dumps({"time": _time(time.time()), "level": level, "logger": "fuseboard", "message": message})
+        line = {"time": _time(time.time()), "level": level, "logger": "fuseboard", "message": message}
+        return _without_halves(json.dumps(line))
+
+
+def _without_halves(line: str) -> str:
+    """A reader that keeps to RFC 8259 may refuse the whole line for half of a surrogate pair."""
+    if "\\ud" not in line:
+        return line
+    return ESCAPES.sub(lambda found: r"\ufffd" if found[1] else found[0], line)
 
 
 def _time(seconds: float) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -15,6 +17,9 @@ LARGEST = 10 * 1024 * 1024
 
 OLDER = 5
 """Files that are kept beside the newest one."""
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at whether the file is still there."""
 
 
 class LogFile(RotatingFileHandler):
@@ -30,19 +35,39 @@ class LogFile(RotatingFileHandler):
     """
 
     def __init__(self, path: Path, complain: Callable[[str], None]) -> None:
+        # A pipe would keep the start waiting, and what standard output gets is logged again.
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is no file")
         self._lock_file = _locked(path)
         self._complain = complain
         self._failed, self._reason = False, ""
+        self._looked = 0.0
         super().__init__(path, maxBytes=LARGEST, backupCount=OLDER, encoding="utf-8", errors="backslashreplace")
 
     def write(self, line: str) -> None:
         """Write a line."""
         before, self._failed = self._failed, False
+        self._look()
         # What a full disk has cut off must not run into the next line.
         torn = before and not _ends_with_newline(self.baseFilename)
         self.emit(logging.makeLogRecord({"msg": f"\n{line}" if torn else line}))
         if self._failed and not before:
             self._complain(f"the log file {self.baseFilename} cannot be written: {self._reason}")
+
+    def _look(self) -> None:
+        """What somebody has moved or removed would take the lines along, unseen: begin a new one."""
+        now = time.monotonic()
+        if now - self._looked < LOOK_EVERY or self.stream is None:
+            return
+        self._looked = now
+        try:
+            if os.path.samestat(os.stat(self.baseFilename), os.fstat(self.stream.fileno())):
+                return
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return
+        self.close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that `logging` calls
         """Give up what could not be written, and try anew with the next line."""

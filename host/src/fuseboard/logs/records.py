@@ -11,6 +11,7 @@ from fuseboard.logs.call_log import current_call
 from fuseboard.logs.call_record import CallRecord
 from fuseboard.logs.secrets import hidden
 
+OF_HOST = "fuseboard."
 OF_PLUGIN = "fuseboard.plugin."
 
 LONGEST_MESSAGE = 16_384
@@ -57,7 +58,8 @@ def fields_of(record: logging.LogRecord) -> dict[str, Any]:
     given: dict[str, Any] | None = getattr(record, "fuseboard", None)
     if given is not None and isinstance(record, CallRecord) and record.is_searched:
         return given
-    if not isinstance(given, dict):
+    # A plugin's record may have anything there, and could pass for another line.
+    if not isinstance(given, dict) or not record.name.startswith(OF_HOST) or record.name.startswith(OF_PLUGIN):
         given = _surroundings(record)
     texts = "\0".join([value for value in given.values() if isinstance(value, str)])
     if len(texts) <= LONGEST_MESSAGE and hidden(texts) == texts:

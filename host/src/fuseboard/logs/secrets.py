@@ -40,10 +40,11 @@ PATTERNS = (
         r"(?!\*\*\*)(?:(?<=['\"])[^'\"\r\n\0]+(?=['\"])|[^\s'\",;&)}\]\0]+)",
         rf"\1\2\3{STARS}",
     ),
-    # A JSON Web Token, and the token formats of the large forges.
+    # A JSON Web Token, the host's own tokens, and the formats of large forges, registries and model providers.
     (r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*", STARS),
     (
-        r"(?<![\w-])(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|dckr_pat_[\w-]{16,}|xox[abprs]-[\w-]{10,})",
+        r"(?<![\w-])(?:gh[pousr]_\w{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|dckr_pat_[\w-]{16,}|xox[abprs]-[\w-]{10,}|"
+        r"fb_[\w-]{40,}|sk-[\w-]{20,}|npm_\w{30,}|pypi-[\w-]{16,}|hf_\w{20,})",
         STARS,
     ),
     (r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,30}PRIVATE KEY-----|\Z)", STARS),
@@ -52,6 +53,7 @@ PATTERNS = (
 SUSPICIOUS = (
     *("bearer", "basic", "digest", "negotiate", "secret", "pass", "token", "key", "authorization", "cookie"),
     *("credential", "signature", "?", "&", "#", ";", "@", "eyj", "gh", "gl", "dckr_pat", "xox"),
+    *("fb_", "sk-", "npm_", "pypi-", "hf_"),
 )
 """Without one of these, in small letters, no pattern can match."""
 

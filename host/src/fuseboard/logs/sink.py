@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from typing import TYPE_CHECKING, Literal
 
 from fuseboard.logs.call_log import CALLS, tell_waiting
@@ -12,6 +14,10 @@ from fuseboard.logs.text import TextFormatter
 
 if TYPE_CHECKING:
     from fuseboard.logs.log_file import LogFile
+
+
+LONGEST_PAUSE = 1.0
+"""Seconds after which a reader that takes nothing is tried again."""
 
 
 class Sink(logging.Handler):
@@ -26,6 +32,7 @@ class Sink(logging.Handler):
         self.form: TextFormatter | JsonFormatter = JsonFormatter() if form == "json" else TextFormatter()
         self.file: LogFile | None = None
         self._error = StandardError(self.form.announcement)
+        self._is_behind = False
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Write a record."""
@@ -44,8 +51,27 @@ class Sink(logging.Handler):
         assert self.lock is not None
         with self.lock:
             self._error.write(line, has_followers=has_followers)
+            if not (has_followers or self._is_behind or self._error.catch_up()):
+                self._catch_up_soon()
             if self.file is not None:
                 self.file.write(line)
+
+    def _catch_up_soon(self) -> None:
+        """The rest of a long line must not wait for the next one, which may be hours away."""
+        self._is_behind = True
+        try:
+            threading.Thread(target=self._catch_up, name="fuseboard-log", daemon=True).start()
+        except RuntimeError:  # no thread can be had, as at the end of the process
+            self._is_behind = False
+
+    def _catch_up(self) -> None:
+        pause = 0.01
+        assert self.lock is not None
+        while self._is_behind:
+            time.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+            with self.lock:
+                self._is_behind = not self._error.catch_up()
 
     def say(self, text: str, level: str) -> None:
         """Write a word of the command's own, whatever the level of the log."""

@@ -34,6 +34,7 @@ class StandardError:
         self._announcement = announcement
         self._waiting = bytearray()
         self._dropped = 0
+        self._is_midline = self._is_torn = False
         self._fd: int | None = None
         self._poll: select.poll | None = None
         with contextlib.suppress(AttributeError, OSError, ValueError):
@@ -57,12 +58,20 @@ class StandardError:
             with contextlib.suppress(Exception):
                 sys.stderr.write(data.decode())
             return
-        if len(self._waiting) + len(data) > MOST_WAITING:
+        if self._is_torn:
+            data, self._is_torn = b"\n" + data, False
+        if self._waiting and len(self._waiting) + len(data) > MOST_WAITING:
             self._dropped += 1
         else:
             self._waiting += data
         if not has_followers or len(self._waiting) >= CHUNK:
             self._write_what_fits(0)
+
+    def catch_up(self) -> bool:
+        """Write what the reader takes now; whether nothing waits any more."""
+        if self._waiting:
+            self._write_what_fits(0)
+        return not self._waiting
 
     def flush(self) -> None:
         """Give the reader a moment to take what waits."""
@@ -75,14 +84,20 @@ class StandardError:
         try:
             while self._waiting and self._can_take(seconds):
                 chunk = bytes(self._waiting[:CHUNK] if self._poll is not None else self._waiting)
-                del self._waiting[: os.write(self._fd, chunk)]
+                written = os.write(self._fd, chunk)
+                self._is_midline = chunk[:written][-1:] != b"\n"
+                del self._waiting[:written]
         except BlockingIOError:
             return  # another process has made the shared pipe non-blocking
         except OSError:
-            self._waiting.clear()  # closed, or a full disk: there is nobody to tell
+            # Closed, or a full disk: there is nobody to tell until it takes a line again.
+            self._dropped += self._waiting.strip().count(b"\n") + 1
+            self._waiting.clear()
+            self._is_torn = self._is_midline
+            return
         if self._dropped and not self._waiting:
             lost, self._dropped = self._dropped, 0
-            self.write(self._announcement(f"{lost} lines of the log were dropped: nobody read standard error"))
+            self.write(self._announcement(f"{lost} lines of the log were dropped: standard error did not take them"))
 
     def _can_take(self, seconds: float) -> bool:
         return self._poll is None or bool(self._poll.poll(seconds * 1000))

@@ -21,7 +21,7 @@ def long_enough(key: SecretStr) -> SecretStr:
 
 
 def keys_in(path: Path | None) -> tuple[SecretStr, ...]:
-    """The keys of a file, one a line; empty lines do not count.
+    """The keys of a file, one a line; empty lines and those that begin with # are skipped.
 
     Args:
         path: of the file; None has no keys.
@@ -37,7 +37,9 @@ def keys_in(path: Path | None) -> tuple[SecretStr, ...]:
         raise ValueError(f"cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ValueError("is not a text file; write one key a line, as openssl rand -base64 32 prints it") from None
-    keys = {number: SecretStr(line.strip()) for number, line in enumerate(lines, 1) if line.strip()}
+    texts = {number: line.strip() for number, line in enumerate(lines, 1)}
+    # A remark that is taken for a key could be guessed.
+    keys = {number: SecretStr(text) for number, text in texts.items() if text and not text.startswith("#")}
     if not keys:
         raise ValueError("has no key; write one a line, as openssl rand -base64 32 prints it")
     for number, key in keys.items():
