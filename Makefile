@@ -100,12 +100,14 @@ coverage: $(VENV)/.develop ## which lines those tests reach, child processes inc
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report
 
-docker-build: ## the image of the host and its plugins, by deploy/Dockerfile; make docker-build PLUGINS="oci"
-	$(DOCKER) build --file deploy/Dockerfile $(if $(PLUGINS),--build-arg PLUGINS="$(PLUGINS)") --tag $(IMAGE) .
+docker-build: ## the image of the host and its plugins, by deploy/Dockerfile; PLUGINS="oci", "" for none
+	$(DOCKER) build --file deploy/Dockerfile $(if $(filter undefined,$(origin PLUGINS)),,--build-arg PLUGINS="$(PLUGINS)") --tag $(IMAGE) .
 
-# Nobody but this machine reaches the port that is published, so nobody has to sign in unless .env says so.
+# Nobody but this machine reaches the port that is published, so nobody has to sign in unless .env says so. What .env
+# says of the address is for `make run`: inside, it would be the container's own loopback.
 docker-run: ## serve from that image at PORT of this machine, with the settings of .env
 	$(DOCKER) run --rm --init --publish 127.0.0.1:$(PORT):8000 --env FUSEBOARD_HTTP__ALLOW_UNAUTHENTICATED=true \
+		--env FUSEBOARD_HTTP__HOST=0.0.0.0 --env FUSEBOARD_HTTP__PORT=8000 \
 		$(addprefix --env-file ,$(wildcard .env)) $(IMAGE)
 
 compose-up: ## serve in the background, by deploy/compose.yaml

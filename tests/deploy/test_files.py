@@ -55,6 +55,17 @@ def test_the_image_has_a_pinned_base_no_root_and_no_shell_in_its_commands() -> N
         assert json.loads(line[line.index("[") :])[0] in ("fuseboard", "http")
 
 
+@pytest.mark.parametrize(
+    ("plugins", "passed"), [([], None), (["PLUGINS=oci"], "oci"), (["PLUGINS="], "")], ids=["default", "one", "none"]
+)
+def test_make_hands_on_the_choice_of_plugins_also_that_of_none(plugins: list[str], passed: str | None) -> None:
+    command = ["make", "--dry-run", "--directory", str(DEPLOY.parent), "docker-build", *plugins]
+    environment = {name: value for name, value in os.environ.items() if name != "PLUGINS"}
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=True).stdout
+    assert ("PLUGINS=" in said) == (passed is not None)
+    assert passed is None or f'--build-arg PLUGINS="{passed}" ' in said
+
+
 def test_nothing_of_a_checkout_but_the_sources_and_the_lock_gets_into_the_image() -> None:
     lines = (DEPLOY.parent / ".dockerignore").read_text().splitlines()
     copied = set(re.findall(r"^COPY (?!--)(\S+)", DOCKERFILE.read_text(), re.MULTILINE))

@@ -51,10 +51,12 @@ def test_plain_http_is_redirected_with_its_method_and_probes_are_not_for_strange
     with HttpProcess(box) as replica, Nginx(tmp_path / "nginx", [replica.port, free_port()]) as nginx:
         answer = httpx2.post(f"http://localhost:{nginx.plain}/mcp?a=b")
         assert (answer.status_code, answer.headers["location"]) == (308, "https://localhost/mcp?a=b")
+        stranger = httpx2.get(f"http://localhost:{nginx.plain}/mcp", headers={"host": "evil.example"})
+        assert stranger.headers["location"] == "https://localhost/mcp"
         with httpx2.Client(base_url=nginx.origin, verify=nginx.trust) as client:
             assert client.get("/readyz").status_code == 404
             refused = client.post("/mcp", content=b"x" * (4 * 1024 * 1024 + 1))
-            assert refused.status_code == 413
+            assert (refused.status_code, refused.json()["error"]["code"]) == (413, -32600)
             answer = client.get("/nothing/here")
             # The host serves the name with nginx's port only when it is allowed to.
             assert answer.status_code == 421

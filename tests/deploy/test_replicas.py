@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult
 
-from fuseboard.auth.token_line import TokenLine, digest_of, new_token
+from fuseboard.settings.token_line import TokenLine, digest_of, new_token
 from tests.deploy.edge import Nginx
 from tests.deploy.toy import TOY
 from tests.host.transports.http_process import HttpProcess
@@ -30,6 +30,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.external, pytest.mark.slow]
 TOKEN = new_token()
 CALLS = 2000
 CLIENTS = 8  # half of them in each era
+OLD_KEY, NEW_KEY = "an-older-key-of-at-least-thirty-two-bytes", "the-new-key-of-at-least-thirty-two-bytes"
 NO_SESSION = "Session not found"
 # Seconds until nginx has noticed that a replica is dead.
 NOTICED = 0.05
@@ -60,14 +61,17 @@ class House:
 
 
 @contextmanager
-def house(folder: Path, **settings: str) -> Iterator[House]:
+def house(folder: Path, right_keys: str = "", **settings: str) -> Iterator[House]:
     toys = Toybox(folder)
     toys.add("toy", TOY)
     toys.settings = {f"FUSEBOARD_{name}": value for name, value in settings.items()}
     toys.settings["FUSEBOARD_HTTP__ALLOWED_HOSTS"] = "localhost:*"
     toys.settings["FUSEBOARD_AUTH__TOKENS_FILE"] = str(folder / "tokens")
     (folder / "tokens").write_text(f"{TokenLine('alice', digest_of(TOKEN))}\n")
-    with HttpProcess(toys) as left, HttpProcess(toys) as right:
+    with HttpProcess(toys) as left, ExitStack() as rest:
+        if right_keys:
+            toys.settings["FUSEBOARD_REQUEST_STATE_KEYS"] = right_keys
+        right = rest.enter_context(HttpProcess(toys))
         for replica in (left, right):
             replica.client.headers["authorization"] = f"Bearer {TOKEN}"
             replica.ready()
@@ -224,6 +228,25 @@ async def test_an_answer_that_reaches_the_other_replica_is_understood_when_they_
     assert outcomes == [f"q{number}: accept" for number in range(10)]
     replicas_of = {name: {process for process, other in asked if other == name} for _, name in asked}
     assert 2 in {len(replicas) for replicas in replicas_of.values()}
+
+
+@pytest.mark.parametrize(
+    ("not_yet", "restarted"),
+    [([OLD_KEY], [OLD_KEY, NEW_KEY]), ([OLD_KEY, NEW_KEY], [NEW_KEY, OLD_KEY]), ([NEW_KEY, OLD_KEY], [NEW_KEY])],
+    ids=["added below", "put on top", "removed"],
+)
+async def test_a_key_is_exchanged_in_three_steps_while_replicas_of_both_sides_of_each_serve(
+    tmp_path: Path, not_yet: list[str], restarted: list[str]
+) -> None:
+    with house(tmp_path, ",".join(restarted), REQUEST_STATE_KEYS=",".join(not_yet)) as served, anyio.fail_after(60):
+        outcomes = await ask_ten_times(served)
+    assert outcomes == [f"q{number}: accept" for number in range(10)]
+
+
+async def test_a_key_that_seals_before_all_replicas_have_it_is_refused_by_the_others(tmp_path: Path) -> None:
+    both = f"{NEW_KEY},{OLD_KEY}"
+    with house(tmp_path, both, REQUEST_STATE_KEYS=OLD_KEY) as served, anyio.fail_after(60):
+        assert "-32602" in await ask_ten_times(served)
 
 
 async def test_without_shared_keys_such_an_answer_is_refused(tmp_path: Path) -> None:
