@@ -48,9 +48,9 @@ class AccessPolicy:
         return any(fnmatchcase(name, pattern) for pattern in self.allow) and not self.denies(name)
 
     def denies(self, name: str) -> bool:
-        """See `Rules.denies`. A URI can be written in more than one way, so it is compared decoded as well."""
-        spellings = (name, unquote(name)) if "%" in name else (name,)
-        return any(fnmatchcase(spelling, pattern) for pattern in self.deny for spelling in spellings)
+        """See `Rules.denies`. URIs can be written in more than one way, so they are compared decoded as well."""
+        plain = unquote(name)
+        return any(fnmatchcase(name, rule) or fnmatchcase(plain, unquote(rule)) for rule in self.deny)
 
     def reaches(self, prefix: str) -> bool:
         """Whether a name that begins with `prefix` might be permitted."""

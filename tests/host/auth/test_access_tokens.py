@@ -123,6 +123,12 @@ async def test_a_clock_that_is_a_little_wrong_does_not_matter(shared: Issuer) ->
             await judge(shared, leeway=0).principal(shared.token(**claims))
 
 
+async def test_an_expiry_beyond_all_clocks_is_one(shared: Issuer) -> None:
+    found = await judge(shared).principal(shared.token(exp=10**400))
+    assert found.expires_at is not None
+    assert found.expires_at < 2**41
+
+
 async def test_audiences_stand_for_the_resource_and_other_algorithms_can_be_allowed(shared: Issuer) -> None:
     tokens = judge(shared, audiences=["api://board"], algorithms=["PS256"])
     assert await tokens.principal(shared.token(aud=["api://board", "other"], algorithm="PS256"))
@@ -220,6 +226,26 @@ async def test_old_keys_serve_while_new_ones_cannot_be_fetched_but_not_for_ever(
     issuer.status = 200
     now[0] = 1203
     assert await tokens.principal(issuer.token("one"))
+
+
+async def test_nobody_waits_for_an_issuer_that_is_slow_to_give_its_keys_again(issuer: Issuer) -> None:
+    now, slow = [0.0], anyio.Event()
+
+    async def fetch() -> Mapping[str, Any]:
+        if now[0]:
+            await slow.wait()
+        return {"keys": issuer.published}
+
+    keys = KeySet(fetch, refresh=30, max_age=1000, outage=0, clock=lambda: now[0])
+    await keys.key("one", "RS256")
+    now[0] = 950
+    with anyio.fail_after(5):
+        assert (await keys.key("one", "RS256")).key_id == "one"
+    issuer.published = issuer.published[1:]
+    slow.set()
+    await anyio.wait_all_tasks_blocked()
+    with pytest.raises(Unproven):
+        await keys.key("one", "RS256")
 
 
 async def test_keys_that_were_withdrawn_while_nobody_came_are_not_trusted(issuer: Issuer) -> None:

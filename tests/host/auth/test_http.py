@@ -80,6 +80,14 @@ def test_a_wrong_access_token_is_401(served: HttpProcess, issuer: Issuer, wrong:
     assert served.modern("tools/list", headers=bearer(issuer.token(**wrong))).status_code == 401
 
 
+def test_a_clock_that_is_a_little_wrong_lets_an_expired_token_in(issuer: Issuer, tmp_path: Path) -> None:
+    auth = {"issuer": issuer.url, "resource": RESOURCE, "leeway": 60}
+    with HttpProcess(vault(tmp_path, auth)) as process:
+        for seconds, status in ((-20, 200), (-70, 401)):
+            token = issuer.token(exp=int(time.time()) + seconds)
+            assert process.modern("tools/list", headers=bearer(token)).status_code == status
+
+
 def test_a_token_belongs_into_one_header(served: HttpProcess) -> None:
     token = TOKENS["admin"]
     for query in (f"access_token={token}", f"ACCESS_TOKEN={token}", f"x={token}"):
@@ -171,6 +179,44 @@ def test_a_stream_ends_when_its_token_does(
         received += stream._connection.recv(4096)
         assert received
         assert time.monotonic() - begun < 9
+
+
+def opened_session(served: HttpProcess, headers: dict[str, str]) -> Any:
+    session = open_session(served, headers["authorization"].removeprefix("Bearer "))
+    return served.open_stream("GET", "/mcp", headers={**headers, "mcp-session-id": session})
+
+
+def test_streams_end_when_their_token_is_taken_back_and_others_stay(tmp_path: Path) -> None:
+    file = tmp_path / "tokens"
+    file.write_text("\n".join(token_lines()))
+    with HttpProcess(vault(tmp_path, {"tokens_file": str(file)})) as process:
+        kept = opened_listen(process, bearer(TOKENS["editor"]))
+        ended = [opened(process, bearer(TOKENS["admin"])) for opened in (opened_sse, opened_listen, opened_session)]
+        file.write_text("\n".join(line for line in token_lines() if not line.startswith("admin:")))
+        for stream in ended:
+            received = b""
+            while not received.endswith(b"0\r\n\r\n"):
+                received += stream._connection.recv(4096)
+                assert received
+        kept._connection.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            kept._connection.recv(4096)
+
+
+def test_a_token_that_has_expired_does_not_fill_the_log(tmp_path: Path) -> None:
+    box = vault(tmp_path, {"tokens": token_lines()})
+    box.settings["FUSEBOARD_LOG__LEVEL"] = "info"
+    with HttpProcess(box) as process:
+        begun = time.monotonic()
+        for _ in range(20):
+            assert process.modern("tools/list", headers=bearer(TOKENS["stale"])).status_code == 401
+        said = process.errors().count("it is that of stale, and its last day was 2020-01-01")
+        assert 1 <= said <= 1 + time.monotonic() - begun
+
+
+def test_a_stream_is_not_opened_by_a_method_that_could_not_show_it(served: HttpProcess) -> None:
+    refused = served.client.head("/sse", headers=bearer(TOKENS["admin"]))
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
 
 
 @pytest.mark.parametrize("role", ["reader", "editor", "admin"])

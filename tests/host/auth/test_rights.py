@@ -99,6 +99,14 @@ def test_a_denied_uri_of_a_template_is_not_read_however_it_is_written() -> None:
                 served.resource(uri)
 
 
+def test_a_denied_uri_may_be_written_encoded_in_the_rule_too() -> None:
+    served = catalogue(AccessPolicy(deny=["box://a%20b/*"]))
+    for uri in ("box://a%20b/one", "box://a b/one", "box://%61%20b/one", "box://%61 b/one"):
+        with pytest.raises(UnknownName):
+            served.resource(uri)
+    assert served.resource("box://a%20c/one")[1] == {"name": "a c"}
+
+
 def test_what_one_set_of_roles_sees_is_computed_once() -> None:
     access = Access(AccessPolicy(), {"a": AccessPolicy(["box_*"])})
     whole = catalogue()

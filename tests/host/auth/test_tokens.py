@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
+from fuseboard.auth.principal import Unproven
 from fuseboard.auth.static_tokens import StaticTokens
-from fuseboard.auth.token_line import digest_of, new_token, parsed, parsed_file
 from fuseboard.errors import SettingsError
+from fuseboard.settings.token_line import digest_of, new_token, parsed, parsed_file
 from tests.host.cli.running import Cli
 
 DIGEST = "0" * 64
@@ -32,8 +34,8 @@ def test_a_token_is_256_random_bits_with_a_prefix_that_scanners_can_find() -> No
 
 
 def test_a_line_comes_back_as_it_was_written() -> None:
-    for line in (f"ada:{DIGEST}", f"ada:{DIGEST}::reader", f"ada:{DIGEST}:2027-01-31:reader+tools:read"):
-        assert str(parsed(line)) == line
+    for rest in ("", "::reader", ":2027-01-31", ":2027-01-31:reader+tools:read", "::reader+tools:"):
+        assert str(parsed(f"ada:{DIGEST}{rest}")) == f"ada:{DIGEST}{rest}"
     assert parsed(f"ada:{DIGEST}::reader+tools:read").roles == ("reader", "tools:read")
 
 
@@ -78,7 +80,8 @@ def test_a_token_is_accepted_to_the_end_of_its_last_day() -> None:
     assert (found.name, found.roles, found.expires_at) == ("ada", {"reader"}, int(end))
     assert tokens.find("other") is None
     now[0] = end
-    assert tokens.find("secret") is None
+    with pytest.raises(Unproven, match="that of ada, and its last day was 2027-01-31"):
+        tokens.find("secret")
 
 
 def test_a_change_of_the_file_is_noticed_and_a_mistake_in_it_locks_nobody_out(
@@ -104,6 +107,7 @@ def test_a_change_of_the_file_is_noticed_and_a_mistake_in_it_locks_nobody_out(
     now[0] += 2
     assert tokens.find("one") is None, "taken back"
     assert tokens.find("two") is not None
+    assert [tokens.knows(digest_of(token)) for token in ("one", "two")] == [False, True]
 
 
 def test_a_file_that_is_missing_or_wrong_at_the_start_is_a_wrong_setting(tmp_path: Path) -> None:
@@ -112,6 +116,18 @@ def test_a_file_that_is_missing_or_wrong_at_the_start_is_a_wrong_setting(tmp_pat
     (tmp_path / "tokens").write_bytes(b"\xff\xfe")
     with pytest.raises(SettingsError, match="not UTF-8"):
         StaticTokens([], tmp_path / "tokens")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_file_that_becomes_a_pipe_does_not_hold_up_the_host(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file, now = tmp_path / "tokens", [0.0]
+    file.write_text(f"ada:{digest_of('one').hex()}\n")
+    tokens = StaticTokens([], file, clock=lambda: now[0])
+    file.unlink()
+    os.mkfifo(file)
+    now[0] += 2
+    assert tokens.find("one") is not None
+    assert "it is no regular file" in caplog.text
 
 
 def test_the_command_prints_a_token_once_and_keeps_its_hash(cli: Cli) -> None:
@@ -142,6 +158,42 @@ def test_the_command_adds_to_the_file_of_the_settings_and_leaves_the_rest_alone(
     assert (again.code, again.out) == (2, "")
     assert "ada has a token already" in again.err
     assert (cli.home / "mine").read_text() == before
+
+
+def test_a_file_that_an_editor_on_windows_has_saved_is_read_and_added_to(cli: Cli) -> None:
+    file = cli.home / "tokens"
+    file.write_bytes(b"\xef\xbb\xbf" + f"bob:{DIGEST}\r\n".encode())
+    assert cli("token", "new", "ada", "--file", "tokens").code == 0
+    assert [line.name for line in parsed_file(file.read_text(encoding="utf-8"))] == ["bob", "ada"]
+    file.write_bytes(b"\xef\xbb\xbf" + f"bob:{digest_of('one').hex()}\r\n".encode())
+    assert StaticTokens([], file).find("one") is not None
+
+
+def test_tokens_that_are_made_at_the_same_time_are_all_kept(cli: Cli) -> None:
+    names = [f"robot{number}" for number in range(6)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        made = list(pool.map(lambda name: cli("token", "new", name, "--file", "tokens"), names))
+    assert [one.code for one in made] == [0] * len(names)
+    assert sorted(line.name for line in parsed_file((cli.home / "tokens").read_text())) == names
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can give files away")
+def test_a_file_keeps_its_owner_when_root_adds_to_it(cli: Cli) -> None:
+    file = cli.home / "tokens"
+    file.write_text(f"bob:{DIGEST}\n")
+    os.chown(file, 1234, 4321)
+    os.chmod(file, 0o640)
+    assert cli("token", "new", "ada", "--file", "tokens").code == 0
+    now = file.stat()
+    assert (now.st_uid, now.st_gid, now.st_mode & 0o777) == (1234, 4321, 0o640)
+
+
+def test_a_place_where_no_file_can_be_is_said_in_one_line(cli: Cli) -> None:
+    (cli.home / "loop").symlink_to("loop")
+    for place in ("loop", ".", "nowhere/tokens"):
+        refused = cli("token", "new", "ada", "--file", place)
+        assert (refused.code, refused.out) == (2, "")
+        assert refused.err.endswith("; nothing was changed and no token was made\n")
 
 
 def test_without_a_file_the_line_is_printed_for_the_settings(cli: Cli) -> None:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fuseboard.auth.token_line import TokenLine, digest_of
+from fuseboard.settings.token_line import TokenLine, digest_of
 from tests.host.transports.toys import Toybox
 
 VAULT = '''

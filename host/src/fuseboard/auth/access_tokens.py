@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
@@ -14,6 +15,8 @@ LARGEST_TOKEN = 16 * 1024
 LONGEST_NAME = 255
 TYPES = ("jwt", "at+jwt")
 MOST_ROLES = 1000
+LATEST = 2**40
+"""Seconds since the epoch beyond which an expiry is as good as none; larger numbers break clocks."""
 
 
 class Keys(Protocol):
@@ -84,7 +87,7 @@ class AccessTokens:
             tuple(scopes),
             client if isinstance(client, str) else subject,
             self._settings.issuer,
-            int(claims["exp"]),
+            min(int(claims["exp"]), LATEST) + math.ceil(self._settings.leeway),
             claims,
         )
 

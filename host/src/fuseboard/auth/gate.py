@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from fuseboard.auth.principal import Principal, Unproven
 from fuseboard.auth.static_tokens import StaticTokens
-from fuseboard.auth.token_line import parsed
 from fuseboard.settings.auth import AuthSettings
+from fuseboard.settings.token_line import parsed
 
 if TYPE_CHECKING:
     from fuseboard.auth.access_tokens import AccessTokens
@@ -44,6 +44,10 @@ class Gate:
         if self._access is None:
             raise Unproven("it is no known token")
         return await self._access.principal(token)
+
+    def stands(self, digest: bytes) -> bool:
+        """Whether a token that was admitted is still accepted; see `Principal.digest`, which access tokens lack."""
+        return not digest or self._static.knows(digest)
 
 
 def _access_tokens(settings: AuthSettings) -> AccessTokens:

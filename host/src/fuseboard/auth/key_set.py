@@ -19,6 +19,9 @@ MOST_KEYS = 100
 EMPTY_RETRY = 2.0
 """Seconds between two attempts as long as there are no keys at all."""
 
+EARLY = 0.9
+"""Part of their greatest age after which keys are fetched again, so that nobody has to wait for it."""
+
 Fetch = Callable[[], Awaitable[Mapping[str, Any]]]
 """Gets the JWKS document. Raises anything when it cannot."""
 
@@ -58,7 +61,7 @@ class KeySet:
     Args:
         fetch: gets the document.
         refresh: seconds between two attempts to get it.
-        max_age: seconds after which it is fetched again.
+        max_age: seconds after which it is not trusted before it has been fetched again.
         outage: seconds beyond that for which old keys serve while it cannot be fetched.
         clock: seconds.
     """
@@ -96,9 +99,9 @@ class KeySet:
         self._drop_the_dead()
         if self._fetched is None:
             await self._fetched_anew(EMPTY_RETRY)
-        elif self._clock() - self._fetched.when > self._max_age:
+        elif (age := self._clock() - self._fetched.when) > self._max_age * EARLY:
             task = self._begin(self._refresh)
-            if task is not None and not self._failed:
+            if task is not None and age > self._max_age and not self._failed:
                 await asyncio.shield(task)  # in an outage nobody waits: the keys that are there still serve
         if not (found := self._found(kid, algorithm)):
             await self._fetched_anew(self._refresh)

@@ -19,8 +19,9 @@ class Principal:
         scopes: the scopes of an access token; those of a static token are its roles.
         client: the OAuth client, or the token's name.
         issuer: who vouches for the name; None for a static token.
-        expires_at: seconds since the epoch; None when it does not expire.
+        expires_at: when it is no longer accepted, in seconds since the epoch; None when it does not expire.
         claims: of an access token.
+        digest: of a static token: by it the host finds out whether it is still accepted.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Principal:
     issuer: str | None = None
     expires_at: int | None = None
     claims: Mapping[str, Any] = field(default_factory=dict)
+    digest: bytes = b""
 
 
 class Unproven(FuseboardError):

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fuseboard.auth.principal import Principal
-from fuseboard.auth.token_line import TokenLine, digest_of, parsed_file, refuse_twice
+from fuseboard.auth.principal import Principal, Unproven
 from fuseboard.errors import SettingsError
+from fuseboard.settings.token_line import TokenLine, digest_of, parsed_file, refuse_twice, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,11 @@ class StaticTokens:
             raise SettingsError(_said(file, error)) from None
 
     def find(self, token: str) -> Principal | None:
-        """Whose token it is; None if it is nobody's, or has expired."""
+        """Whose token it is; None if it is nobody's.
+
+        Raises:
+            Unproven: it has expired.
+        """
         self._look()
         digest = digest_of(token)
         found = None
@@ -61,9 +65,15 @@ class StaticTokens:
         if found is None:
             return None
         if found.expires_at is not None and found.expires_at <= self._today():
-            logger.info("a token of %s was presented that has expired on %s", found.name, found.until)
-            return None
-        return Principal(found.name, frozenset(found.roles), found.roles, found.name, expires_at=found.expires_at)
+            raise Unproven(f"it is that of {found.name}, and its last day was {found.until}")
+        return Principal(
+            found.name, frozenset(found.roles), found.roles, found.name, expires_at=found.expires_at, digest=digest
+        )
+
+    def knows(self, digest: bytes) -> bool:
+        """Whether the token with this digest has not been taken back."""
+        self._look()
+        return any(line.digest == digest for line in self._lines)
 
     def _look(self) -> None:
         now = self._clock()
@@ -85,7 +95,7 @@ class StaticTokens:
             refuse_twice(self._own)
             return self._own
         seen = _identity(self._file)
-        lines = (*self._own, *parsed_file(self._file.read_text(encoding="utf-8")))
+        lines = (*self._own, *parsed_file(text_of(self._file)))
         refuse_twice(lines)
         self._seen = seen
         return lines
@@ -99,9 +109,5 @@ def _identity(path: Path) -> tuple[int, ...]:
 def _said(file: Path | None, error: Exception) -> str:
     if file is None:
         return f"auth.tokens: {error}"
-    reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else _plain(error)
+    reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
     return f"auth.tokens_file {file}: {reason}; `fuseboard token new NAME --file {file}` writes such a file"
-
-
-def _plain(error: Exception) -> str:
-    return "it is not UTF-8" if isinstance(error, UnicodeError) else str(error)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,7 @@ from fuseboard.cli.options import Command, Group, as_json
 from fuseboard.cli.session import Session
 
 if TYPE_CHECKING:
-    from fuseboard.auth.token_line import TokenLine
+    from fuseboard.settings.token_line import TokenLine
 
 
 @click.group("token", cls=Group, short_help="Make bearer tokens for HTTP clients.")
@@ -34,7 +37,7 @@ def new(session: Session, name: str, roles: Sequence[str], days: int | None, fil
 
     JSON: {"name": text, "token": text, "line": text, "file": text or null}
     """
-    from fuseboard.auth.token_line import digest_of, new_token
+    from fuseboard.settings.token_line import digest_of, new_token
 
     line = _line(name, roles, days)
     path = Path(file) if file is not None else session.load().settings.auth.tokens_file
@@ -57,7 +60,7 @@ def new(session: Session, name: str, roles: Sequence[str], days: int | None, fil
 def _line(name: str, roles: Sequence[str], days: int | None) -> TokenLine:
     from datetime import UTC, datetime, timedelta
 
-    from fuseboard.auth.token_line import NAME, ROLE, TokenLine
+    from fuseboard.settings.token_line import NAME, ROLE, TokenLine
 
     if NAME.fullmatch(name) is None:
         raise click.UsageError(f"{name[:80]!r} is no name for a token; use letters, digits and . _ @ -, at most 64")
@@ -80,29 +83,51 @@ def _add(path: Path, line: TokenLine) -> None:
     Raises:
         SettingsError: the file cannot be read or written, or has that name already.
     """
-    import os
-    import tempfile
-
-    from fuseboard.auth.token_line import parsed_file, refuse_twice
     from fuseboard.errors import SettingsError
+    from fuseboard.settings.token_line import parsed_file, refuse_twice, text_of
 
-    written = None
     try:
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        refuse_twice([*parsed_file(text), line])
-        if text and not text.endswith("\n"):
-            text += "\n"
         real = path.resolve()
-        mode = real.stat().st_mode & 0o777 if real.exists() else 0o600
-        descriptor, written = tempfile.mkstemp(dir=real.parent, prefix=f".{real.name}.")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(f"{text}{line}\n")
-        os.chmod(written, mode)
-        os.replace(written, real)
-        written = None
-    except (OSError, ValueError) as error:
+        with _alone_in(real.parent):
+            text = text_of(real) if real.exists() else ""
+            refuse_twice([*parsed_file(text), line])
+            if text and not text.endswith("\n"):
+                text += "\n"
+            _replace(real, f"{text}{line}\n")
+    except (OSError, ValueError, RuntimeError) as error:  # the last one comes from links that lead to themselves
         reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
         raise SettingsError(f"{path}: {reason}; nothing was changed and no token was made") from None
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Let nobody else add to a file of this folder meanwhile: one of the two lines would be lost."""
+    if sys.platform == "win32":
+        yield  # it cannot lock a folder
+        return
+    import fcntl
+
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
-        if written is not None:
-            os.unlink(written)
+        os.close(descriptor)
+
+
+def _replace(path: Path, text: str) -> None:
+    import tempfile
+
+    before = path.stat() if path.exists() else None
+    descriptor, written = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        if before is not None and sys.platform != "win32":
+            # An operator who is root adds to the file of a service, which has to read it afterwards.
+            os.chown(written, before.st_uid, before.st_gid)
+        os.chmod(written, before.st_mode & 0o777 if before is not None else 0o600)
+        os.replace(written, path)
+    except BaseException:
+        os.unlink(written)
+        raise

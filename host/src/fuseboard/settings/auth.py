@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 
-from fuseboard.auth.token_line import parsed
 from fuseboard.settings.fields import CommaList, Strict, comma_list
+from fuseboard.settings.token_line import parsed
 
 SHORTEST_SECRET = 32
 ASYMMETRIC = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")

@@ -7,10 +7,12 @@ protects passwords that people choose, would only make every request slow.
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from secrets import token_urlsafe
 
 PREFIX = "fb_"
@@ -48,7 +50,8 @@ class TokenLine:
 
     def __str__(self) -> str:
         until = self.until.isoformat() if self.until is not None else ""
-        return f"{self.name}:{self.digest.hex()}:{until}:{'+'.join(self.roles)}".rstrip(":")
+        end = f":{until}:{'+'.join(self.roles)}" if self.roles else f":{until}" if until else ""
+        return f"{self.name}:{self.digest.hex()}{end}"
 
 
 def new_token() -> str:
@@ -82,6 +85,20 @@ def _roles(name: str, text: str) -> tuple[str, ...]:
     if any(ROLE.fullmatch(role) is None for role in roles):
         raise ValueError(f"the roles of {name}'s token must be words joined by +")
     return roles
+
+
+def text_of(file: Path) -> str:
+    """A file of lines, with or without the mark that editors on Windows put first.
+
+    Raises:
+        OSError: it cannot be read. ValueError: it is no regular file, or not UTF-8.
+    """
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise ValueError("it is no regular file")  # reading a pipe might never end
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeError:
+        raise ValueError("it is not UTF-8") from None
 
 
 def parsed_file(text: str) -> list[TokenLine]:

@@ -141,6 +141,8 @@ class SseEndpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection until the client closes it."""
+        if scope["method"] != "GET":  # a route for GET takes HEAD too, whose answer would never end
+            raise HTTPException(405, "Method Not Allowed", {"Allow": "GET"})
         if self._places.locked():
             raise Refused(503, "Too many open sessions; try again later")
         async with self._places, self._sse.connect_sse(scope, receive, send) as (read, write):

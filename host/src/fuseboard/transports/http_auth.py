@@ -6,10 +6,12 @@ Plugins' routes are behind it too; only the probes and the metadata that says wh
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -31,9 +33,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from fuseboard.access import Access
 from fuseboard.auth.gate import Gate
 from fuseboard.auth.principal import KeysUnavailable, Unproven
-from fuseboard.auth.token_line import PREFIX
+from fuseboard.auth.static_tokens import LOOK_EVERY
 from fuseboard.caller import CALLER, Caller, asking
 from fuseboard.settings import AuthSettings
+from fuseboard.settings.token_line import PREFIX
 from fuseboard.transports.http_guard import Refused
 
 logger = logging.getLogger(__name__)
@@ -49,6 +52,7 @@ class Admitted(AccessToken):
 
     name: str
     roles: frozenset[str]
+    digest: bytes
 
 
 class Verifier:
@@ -83,6 +87,7 @@ class Verifier:
             claims={"iss": found.issuer} if found.issuer is not None else None,
             name=found.name,
             roles=found.roles,
+            digest=found.digest,
         )
 
     def _tell(self, error: Unproven) -> None:
@@ -108,7 +113,7 @@ class Doorkeeper:
         self._anonymous = Caller("http", roles=access.anonymous)
         # A plugin's route finds nothing of its own under these paths: the host's come first.
         self._open = frozenset(OPEN)
-        self._named = _Named(app)
+        self._named = _Named(app, gate)
         self._guarded: ASGIApp | None = None
         self._opened: ASGIApp = self._named
         if gate is None:
@@ -150,8 +155,9 @@ class _Lenient(AuthenticationBackend):
 class _Named:
     """Tells everything behind it who asks, and ends a stream when the credential does."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate | None) -> None:
         self._app = app
+        self._gate = gate
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         user = scope.get("user")
@@ -160,21 +166,43 @@ class _Named:
             scope[CALLER] = Caller("http", token.name, roles=token.roles)
         mark = asking.set(scope.get(CALLER))
         try:
-            if token is None or token.expires_at is None or not _is_stream(scope):
-                await self._app(scope, receive, send)
+            if isinstance(token, Admitted) and self._gate is not None and _is_stream(scope):
+                await self._while_accepted(token, self._gate, scope, receive, send)
             else:
-                await self._until(token.expires_at, scope, receive, send)
+                await self._app(scope, receive, send)
         finally:
             asking.reset(mark)
 
-    async def _until(self, expires_at: float, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _while_accepted(self, token: Admitted, gate: Gate, scope: Scope, receive: Receive, send: Send) -> None:
+        left = max(0.0, token.expires_at - time.time()) if token.expires_at is not None else None
         try:
-            async with asyncio.timeout(max(0.0, expires_at - time.time())) as clock:
-                await self._app(scope, receive, send)
+            async with asyncio.timeout(left) as clock:
+                with _looking(partial(gate.stands, token.digest), clock):
+                    await self._app(scope, receive, send)
         except TimeoutError:
             if not clock.expired():
                 raise
-            raise Refused(401, "The token has expired") from None
+            raise Refused(401, "The token is not accepted any more") from None
+
+
+@contextlib.contextmanager
+def _looking(stands: Callable[[], bool], clock: asyncio.Timeout) -> Iterator[None]:
+    """End what the clock bounds when the credential does not stand any more."""
+    loop = asyncio.get_running_loop()
+    timer: asyncio.TimerHandle
+
+    def look() -> None:
+        nonlocal timer
+        if stands():
+            timer = loop.call_later(LOOK_EVERY, look)
+        elif not clock.expired():
+            clock.reschedule(loop.time())
+
+    timer = loop.call_later(LOOK_EVERY, look)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _is_stream(scope: Scope) -> bool:
