@@ -88,6 +88,8 @@ def _add(path: Path, line: TokenLine) -> None:
 
     try:
         real = path.resolve()
+        if real.is_symlink():
+            raise ValueError("it is a link that leads to itself")  # which `resolve` says by itself before Python 3.13
         with _alone_in(real.parent):
             text = text_of(real) if real.exists() else ""
             refuse_twice([*parsed_file(text), line])
