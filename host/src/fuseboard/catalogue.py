@@ -15,10 +15,12 @@ from fuseboard.access import AccessPolicy, Rights, Rules
 from fuseboard.contributions.prompt import Prompt
 from fuseboard.contributions.resource import Resource
 from fuseboard.contributions.tool import Tool
+from fuseboard.contributions.wire import CHECKED_REVISIONS
 from fuseboard.errors import AmbiguousName, UnknownName
 
 PUBLIC_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 LONGEST_NAME = 64
+LISTS = ("tools", "prompts", "resources", "templates")
 
 Item = TypeVar("Item", Tool, Prompt, Resource)
 
@@ -233,6 +235,18 @@ class Catalogue:
             forms = [entry.item.form(entry.plugin, revision) for entry in entries]
         self._lists[kind, revision] = forms
         return forms
+
+    def refused_lists(self) -> Iterator[tuple[str, str, Exception]]:
+        """The lists that cannot be sent to clients of an era: kind, protocol revision and error.
+
+        One item that an era's schema refuses would spoil the whole list for its clients.
+        """
+        for revision in CHECKED_REVISIONS:
+            for kind in LISTS:
+                try:
+                    self.listed(kind, revision)
+                except Exception as error:
+                    yield kind, revision, error
 
     def listed_bytes(self, kind: str, revision: str) -> bytes:
         """The same as JSON, the items joined by commas without brackets; computed once."""

@@ -13,6 +13,9 @@ from fuseboard.strict_json import one_line
 
 NOISE_LINES_KEPT = 20
 
+SLOW_IMPORT = 1000.0
+"""Milliseconds; each client that starts a stdio server waits for the slowest import before it sees all tools."""
+
 
 class State(StrEnum):
     """What can become of a plugin. All but STARTING are shown to the outside as they are."""

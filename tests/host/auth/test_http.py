@@ -16,12 +16,6 @@ from tests.host.transports.http_process import BOTH, MODERN_META, HttpProcess
 
 
 @pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    with Issuer() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def served(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
     """One process for all tests here; it writes all that it can into its log."""
     auth = {"tokens": token_lines(), "issuer": issuer.url, "resource": RESOURCE, "required_scopes": ["reader"]}

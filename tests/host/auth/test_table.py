@@ -34,12 +34,6 @@ ARGUMENTS = {"vault_hello": {"who": "you"}, "vault_goodbye": {"who": "you"}}
 
 
 @pytest.fixture(scope="module")
-def issuer() -> Iterator[Issuer]:
-    with Issuer() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def served(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
     """One HTTP process for the whole table; it knows static tokens and the tokens of an issuer."""
     auth = {"tokens": token_lines(), "issuer": issuer.url, "resource": RESOURCE}

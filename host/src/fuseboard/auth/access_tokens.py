@@ -88,7 +88,6 @@ class AccessTokens:
             client if isinstance(client, str) else subject,
             self._settings.issuer,
             min(int(claims["exp"]), LATEST) + math.ceil(self._settings.leeway),
-            claims,
         )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from fuseboard.errors import FuseboardError
 
@@ -20,7 +18,6 @@ class Principal:
         client: the OAuth client, or the token's name.
         issuer: who vouches for the name; None for a static token.
         expires_at: when it is no longer accepted, in seconds since the epoch; None when it does not expire.
-        claims: of an access token.
         digest: of a static token: by it the host finds out whether it is still accepted.
     """
 
@@ -30,7 +27,6 @@ class Principal:
     client: str = ""
     issuer: str | None = None
     expires_at: int | None = None
-    claims: Mapping[str, Any] = field(default_factory=dict)
     digest: bytes = b""
 
 

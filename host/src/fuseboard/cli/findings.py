@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from fuseboard.cli.console import clean
 from fuseboard.cli.session import why
-from fuseboard.contributions.wire import CHECKED_REVISIONS
 from fuseboard.discovery import not_installed
+from fuseboard.ledger import SLOW_IMPORT
 from fuseboard.settings import HostSettings, LoadedSettings
 from fuseboard.settings.auth import is_loopback, unsafe_binding
 from fuseboard.settings.sources import ENV_PREFIX, setting_of
@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from fuseboard.health import CheckResult
     from fuseboard.host import Host
     from fuseboard.ledger import Row
-
-SLOW_IMPORT = 1000.0
-"""Milliseconds; each client that starts a stdio server waits for the slowest import before it sees all tools."""
-
-LISTS = ("tools", "prompts", "resources", "templates")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +108,8 @@ def _of_health(results: Sequence[CheckResult]) -> Iterator[Finding]:
 
 
 def _of_wire_forms(host: Host) -> Iterator[Finding]:
-    """One item that an era's schema refuses would spoil the whole list for its clients."""
-    for revision in CHECKED_REVISIONS:
-        for kind in LISTS:
-            try:
-                host.catalogue.listed(kind, revision)
-            except Exception as error:
-                yield Finding("error", None, f"{kind} cannot be listed in revision {revision}: {type(error).__name__}")
+    for kind, revision, error in host.catalogue.refused_lists():
+        yield Finding("error", None, f"{kind} cannot be listed in revision {revision}: {type(error).__name__}")
     for entry in host.catalogue.tools.values():
         if not entry.item.description:
             text = f"tool {entry.public_name} has no description: a model cannot know when to call it"

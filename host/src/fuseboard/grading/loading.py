@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from fuseboard.grading.finding import Finding, error, warning
 from fuseboard.grading.subject import Subject
+from fuseboard.ledger import SLOW_IMPORT
 
-SLOW_IMPORT = 1000.0
-"""Milliseconds. Each client that starts a stdio server waits for the slowest import."""
 DEAR_IMPORT = 5000.0
+"""Milliseconds."""
 
 
 def findings(subject: Subject) -> Iterator[Finding]:

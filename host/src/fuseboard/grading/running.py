@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fuseboard.bulkhead import Place
-from fuseboard.contributions.wire import CHECKED_REVISIONS
 from fuseboard.discovery import Found
 from fuseboard.errors import Unavailable
 from fuseboard.grading.finding import Finding, error, warning
@@ -22,8 +21,6 @@ from fuseboard.reasons import reason_of
 
 if TYPE_CHECKING:
     from fuseboard.circuit import Circuit
-
-LISTS = ("tools", "prompts", "resources", "templates")
 
 
 async def observe(host: Host, found: Found, *, call: bool, drain: Callable[[], None]) -> Subject:
@@ -104,16 +101,16 @@ async def _settings_class(circuit: Circuit, found: Found) -> Any:
 
 
 def _refused(host: Host) -> list[Finding]:
-    """One item that an era's schema refuses would spoil the whole list for its clients."""
-    found = []
-    for revision in CHECKED_REVISIONS:
-        for kind in LISTS:
-            try:
-                host.catalogue.listed(kind, revision)
-            except Exception as refused:
-                text = f"{kind} cannot be listed in protocol revision {revision}: {type(refused).__name__}"
-                found.append(error("era-refuses", kind, text, "correct what the revision does not know"))
-    return found
+    advice = "correct what the revision does not know"
+    return [
+        error(
+            "era-refuses",
+            kind,
+            f"{kind} cannot be listed in protocol revision {revision}: {type(why).__name__}",
+            advice,
+        )
+        for kind, revision, why in host.catalogue.refused_lists()
+    ]
 
 
 def _of_stop(circuit: Circuit, subject: Subject) -> list[Finding]:

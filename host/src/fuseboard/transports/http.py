@@ -31,6 +31,7 @@ from fuseboard.transports.http_lists import ListSplicer
 from fuseboard.transports.http_server import GRACE, LAST_ANSWERS, HttpServer, bind
 from fuseboard.transports.http_timing import HttpTiming
 from fuseboard.transports.probes import probe_routes
+from fuseboard.transports.running_tasks import RunningTasks
 from fuseboard.transports.signals import StopSignals
 
 if TYPE_CHECKING:
@@ -102,8 +103,7 @@ class RunningCalls:
     """Server middleware that knows the requests of every endpoint and era, so that a shutdown can answer them."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._ended: set[asyncio.Task[Any]] = set()
+        self._tasks: RunningTasks[None] = RunningTasks()
 
     async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Run one request; an error answers it when `end` is called."""
@@ -111,23 +111,20 @@ class RunningCalls:
         if ctx.request_id is None or task is None:
             return await call_next(ctx)
         # The task itself is cancelled: a cancel scope for each request would cost as much as its deadline.
-        self._tasks.add(task)
+        self._tasks.add(task, None)
         try:
             return await call_next(ctx)
         except asyncio.CancelledError:
-            if task not in self._ended:
+            if not self._tasks.was_cancelled(task):
                 raise
             task.uncancel()
             raise MCPError(CONNECTION_CLOSED, "The server is shutting down") from None
         finally:
             self._tasks.discard(task)
-            self._ended.discard(task)
 
     def end(self) -> None:
         """Cancel all of them."""
-        for task in list(self._tasks):
-            self._ended.add(task)
-            task.cancel()
+        self._tasks.cancel()
 
 
 class SseEndpoint:

@@ -15,6 +15,7 @@ from uuid import uuid4
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fuseboard.settings import HttpSettings
+from fuseboard.transports.running_tasks import RunningTasks
 
 logger = logging.getLogger(__name__)
 
@@ -53,32 +54,12 @@ class Names:
         return port.isdigit() and name in self._any_port
 
 
-class InFlight:
+class InFlight(RunningTasks["_Exchange"]):
     """The requests that are being served, so that a shutdown can end them."""
-
-    def __init__(self) -> None:
-        self._exchanges: dict[asyncio.Task[Any], _Exchange] = {}
-        self._ended: set[asyncio.Task[Any]] = set()
-
-    def add(self, task: asyncio.Task[Any], exchange: _Exchange) -> None:
-        """A request has come."""
-        self._exchanges[task] = exchange
-
-    def discard(self, task: asyncio.Task[Any]) -> None:
-        """It was served."""
-        self._exchanges.pop(task, None)
-        self._ended.discard(task)
 
     def end(self, *, streams_only: bool) -> None:
         """Cancel requests: the open streams, which never end by themselves, or all of them."""
-        for task, exchange in list(self._exchanges.items()):
-            if exchange.is_stream or not streams_only:
-                self._ended.add(task)
-                task.cancel()
-
-    def was_ended(self, task: asyncio.Task[Any]) -> bool:
-        """Whether the task was cancelled by `end`."""
-        return task in self._ended
+        self.cancel(lambda exchange: exchange.is_stream or not streams_only)
 
 
 class HttpGuard:
@@ -110,7 +91,7 @@ class HttpGuard:
             self._check(scope)
             await self._app(scope, exchange.receive, exchange.send)
         except asyncio.CancelledError:
-            if not self._in_flight.was_ended(task):
+            if not self._in_flight.was_cancelled(task):
                 raise
             task.uncancel()
             await exchange.end(Refused(503, "The server is shutting down"))
