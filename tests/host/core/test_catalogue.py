@@ -9,6 +9,7 @@ import pytest
 from fuseboard import Prompt, Resource, Tool
 from fuseboard.access import AccessPolicy
 from fuseboard.catalogue import LONGEST_NAME, PUBLIC_NAME, Catalogue, Namespace, public_name
+from fuseboard.contributions.wire import CHECKED_REVISIONS
 from fuseboard.errors import AmbiguousName, UnknownName
 
 
@@ -259,3 +260,13 @@ def test_what_is_not_permitted_cannot_be_called_by_any_of_its_names() -> None:
 
 def test_patterns_know_upper_and_lower_case() -> None:
     assert served_under(allow=["OCI_*"]) == []
+
+
+def test_a_list_that_an_era_refuses_is_named_with_its_revision_and_the_other_lists_are_not() -> None:
+    changed = tool("ping")
+    assert list(Catalogue([space("oci", changed)]).refused_lists()) == []
+    # Registration refuses such a tool, so the plugin has to change it afterwards.
+    object.__setattr__(changed, "title", 5)
+    changed._forms.clear()
+    refused = [(kind, revision) for kind, revision, _ in Catalogue([space("oci", changed)]).refused_lists()]
+    assert refused == [("tools", revision) for revision in CHECKED_REVISIONS]
