@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
+import socket
+import time
 import uuid
+from urllib.parse import urlsplit
 
 import anyio
 import httpx2
@@ -239,6 +243,22 @@ def test_a_request_larger_than_a_megabyte_is_refused() -> None:
     with Simulator() as simulator, talking_to(simulator) as client:
         answer = client.post("/v1/registries", content=b" " * 1_000_001)
     assert refusal(answer) == (400, 3, "the body is larger than 1000000 bytes")
+
+
+@pytest.mark.parametrize("faults", [(), (Fault("*", 500, acts=True, times=1),), (Fault("*", "reset", times=1),)])
+def test_who_leaves_in_the_middle_of_a_request_is_no_error_of_the_simulator(
+    faults: tuple[Fault, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    with Simulator(Switches(faults=faults)) as simulator:
+        address = urlsplit(simulator.url)
+        with socket.create_connection((address.hostname, address.port), timeout=5) as leaving:
+            leaving.sendall(b"POST /api/v1/auth/token HTTP/1.1\r\nHost: cloud\r\nContent-Length: 99\r\n\r\n{")
+            until = time.monotonic() + 5
+            while not simulator.log and time.monotonic() < until:
+                time.sleep(0.01)
+        assert token_of(simulator)
+    assert simulator.log[0].status is None
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_the_log_has_every_request_in_order_and_no_secret() -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -68,12 +69,13 @@ GUARDED: dict[str, Methods] = {
 
 
 class _Service(Starlette):
-    """Starlette that lets a fault reach the connection: ASGI has no message that ends one."""
+    """Starlette that lets a fault reach the connection (ASGI has no message that ends one), and a client leave."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # uvicorn's `send` is a method of the exchange, which has the transport.
         scope[TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
-        await super().__call__(scope, receive, send)
+        with suppress(ClientDisconnect):  # who left in the middle of a request waits for no answer
+            await super().__call__(scope, receive, send)
 
 
 def build_app(
