@@ -233,24 +233,80 @@ def test_what_came_with_a_project_is_started_only_when_that_is_said(cli: Cli) ->
     assert "not started" not in run_here(cli, "doctor", "claude-code", "--project").out
 
 
-def test_a_server_is_started_with_little_more_than_its_entry_says_and_references_are_filled_in(cli: Cli) -> None:
+SHOW = """\
+    import json, os, sys
+    names = ("A", "B", "C", "HOME", "FUSEBOARD_ACCESS__READ_ONLY")
+    print(json.dumps([os.environ.get(name) for name in names]), os.getcwd(), *sys.argv[1:], sep="\\n", file=sys.stderr)
+    """
+
+
+def handed_over(cli: Cli, client: str, entry: dict[str, Any]) -> list[Any]:
+    """What a program that shows its environment gets from a client: three variables, its folder, its arguments."""
+    program(cli.home / "bin", SHOW)
+    client_file(cli, client, servers("servers" if client == "vscode" else "mcpServers", fuseboard=entry))
+    [found] = run_here(cli, "doctor", client, "--json").json["clients"]
+    variables, folder, *args = found["entries"][0]["stderr"]
+    first, second, third, home, leaked = json.loads(variables)
+    assert (home, leaked) == (cli.variables["HOME"], None)
+    return [first, second, third, folder, *args]
+
+
+def test_a_server_is_started_as_its_client_starts_it(cli: Cli) -> None:
     at_home(cli)
-    cli.variables |= {"FUSEBOARD_ACCESS__READ_ONLY": "true", "MY_KEY": "k", "PLACE": str(cli.home)}
-    names = ("KEY", "ELSE", "INPUT", "HOME", "FUSEBOARD_ACCESS__READ_ONLY")
-    source = f"""\
-        import json, os, sys
-        print(json.dumps([os.environ.get(name) for name in {names}]), os.getcwd(), sep="\\n", file=sys.stderr)
-        """
-    program(cli.home / "bin", source)
-    variables = {"KEY": "${env:MY_KEY}", "ELSE": "${NOBODY:-else}", "INPUT": "${input:key}"}
-    entry = {"command": "${PLACE}/bin/fuseboard", "env": variables}
-    client_file(cli, "cursor", servers(fuseboard={"command": "${userHome}/../bin/fuseboard"}))
-    assert run_here(cli, "doctor", "cursor", "--json").json["clients"][0]["entries"][0]["stderr"]
-    client_file(cli, "claude-desktop", servers(fuseboard=entry))
-    [client] = run_here(cli, "doctor", "claude-desktop", "--json").json["clients"]
-    handed, folder = client["entries"][0]["stderr"]
-    assert json.loads(handed) == ["k", "else", "${input:key}", cli.variables["HOME"], None]
-    assert folder == os.sep
+    cli.variables |= {"FUSEBOARD_ACCESS__READ_ONLY": "true", "KEY": "k", "PLACE": str(cli.home)}
+    here, command = str(cli.home), str(cli.home / "bin" / "fuseboard")
+    plain = {"command": command, "env": {"A": "${KEY}"}}
+    assert handed_over(cli, "claude-desktop", plain) == ["${KEY}", None, None, os.sep]
+    shell = {"command": "${PLACE}/bin/fuseboard", "args": ["${KEY}"], "env": {"A": "${KEY}", "B": "${NOBODY:-else}"}}
+    assert handed_over(cli, "claude-code", shell) == ["k", "else", None, here, "k"]
+    (cli.home / "home" / "kept.env").write_text("A=file\nB='of ${KEY}'\n", encoding="utf-8")
+    editor = {"command": "${userHome}/../bin/fuseboard", "envFile": "~/kept.env", "env": {"A": "${env:KEY}"}}
+    assert handed_over(cli, "cursor", editor) == ["k", "of ${KEY}", None, here]
+    moved = {"command": command, "cwd": "${workspaceFolder}/bin", "envFile": "${userHome}/kept.env"}
+    assert handed_over(cli, "vscode", moved) == ["file", "of ${KEY}", None, str(cli.home / "bin")]
+
+
+@pytest.mark.parametrize(
+    ("client", "entry", "said"),
+    [
+        ("claude-desktop", {"env": {"A": "${HOME}"}}, "Claude Desktop puts nothing in for ${HOME}; write the value"),
+        ("claude-desktop", {"cwd": "/"}, "Claude Desktop documents no cwd, and may pass it over; use env"),
+        ("claude-code", {"env": {"A": "${NOBODY}"}}, "${NOBODY} is not set here; set NOBODY where Claude Code is"),
+        ("claude-code", {"envFile": "x"}, "Claude Code documents no envFile"),
+        ("cursor", {"args": ["${env:NOBODY}"]}, "${env:NOBODY} is not set here"),
+        ("cursor", {"env": {"A": "${input:key}"}}, "Cursor puts nothing in for ${input:key}"),
+        ("cursor", {"envFile": "pipe"}, "its envFile pipe is not there; mend the path"),
+        ("cursor", {"envFile": "latin"}, "its envFile latin cannot be read (it is not UTF-8)"),
+        ("vscode", {"envFile": 3}, "its envFile must be a text"),
+        ("vscode", {"cwd": "nowhere"}, "its cwd nowhere is no folder; mend the path"),
+        ("vscode", {"env": {"A": "${input:token}"}}, "${input:token} is asked for, and inputs of the file has nothing"),
+    ],
+)
+def test_what_a_client_does_not_fill_in_or_find_is_said(
+    cli: Cli, client: str, entry: dict[str, Any], said: str
+) -> None:
+    at_home(cli)
+    os.mkfifo(cli.home / "pipe")
+    (cli.home / "latin").write_bytes(b"A=\xe9\n")
+    command = program(cli.home / "bin", ANSWERS)
+    section = "servers" if client == "vscode" else "mcpServers"
+    client_file(cli, client, servers(section, fuseboard={"command": str(command), **entry}))
+    ran = run_here(cli, "doctor", client)
+    assert ran.code == 1
+    assert said in ran.out
+
+
+def test_an_entry_that_needs_an_answer_of_the_clients_user_is_not_started(cli: Cli) -> None:
+    at_home(cli)
+    command = program(cli.home / "bin", f"open({str(cli.home / 'ran')!r}, 'a').close()\n{ANSWERS}")
+    entry = {"command": str(command), "env": {"TOKEN": "${input:key}"}}
+    asks = {"inputs": [{"type": "promptString", "id": "key"}], "servers": {"fuseboard": entry}}
+    client_file(cli, "vscode", json.dumps(asks))
+    ran = run_here(cli, "doctor", "vscode")
+    assert "not started, since only VS Code has a value for ${input:key}" in ran.out
+    assert (ran.code, (cli.home / "ran").exists()) == (0, False)
+    [client] = run_here(cli, "doctor", "vscode", "--json").json["clients"]
+    assert client["entries"][0]["asked"] == ["${input:key}"]
 
 
 def test_claude_code_is_asked_for_the_servers_of_this_folder_and_for_those_switched_off(cli: Cli) -> None:

@@ -42,8 +42,8 @@ def command(
 
     \b
     JSON: {"clients": [{"client", "files": [text], "findings": [text], "entries": [{"file", "name", "command": [text],
-      "seconds": number or null, "server", "tools": [text], "plugins": rows of the ledger or null, "stdout": [text],
-      "stderr": [text]}]}], "findings": number}
+      "asked": [text], "seconds": number or null, "server", "tools": [text], "plugins": rows of the ledger or null,
+      "stdout": [text], "stderr": [text]}]}], "findings": number}
     """
     from fuseboard.desktop_clients.diagnosis import diagnose
 
@@ -85,7 +85,9 @@ def _lines(found: Diagnosis) -> Iterator[str]:
         return
     yield f"{title}: {len(found.findings)} wrong" if found.findings else f"{title}: fine"
     for entry in found.entries:
-        if entry.trial is None:
+        if entry.trial is None and entry.asked:
+            told = f"not started, since only {title} has a value for {', '.join(map(clean, entry.asked))}"
+        elif entry.trial is None:
             told = "not started, since it is a project's; --project starts it" if entry.of_project else "not started"
         elif entry.trial.seconds is None:
             told = "did not answer"
@@ -111,6 +113,7 @@ def _entry_as_json(entry: Entry) -> dict[str, Any]:
         "file": str(entry.file),
         "name": entry.name,
         "command": [entry.content["command"], *(args if isinstance(args, list) else [])],
+        "asked": entry.asked,
         "seconds": None if trial is None or trial.seconds is None else round(trial.seconds, 3),
         "server": trial.server if trial else "",
         "tools": trial.tools if trial else [],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from fuseboard.errors import FuseboardError
 
@@ -50,6 +51,10 @@ class Client:
         comments: whether its file may have comments and trailing commas.
         starts_at_root: whether it starts servers in the root folder, not in a project's.
         reload: what the user does for a change to be seen.
+        references: which references in an entry it puts values in for: "" none, "shell" `${NAME}` and
+            `${NAME:-default}`, "editor" `${env:NAME}` and its own names, such as `${userHome}`.
+        asks: whether it asks its user for values, `${input:ID}`.
+        reads: the members of an entry that it reads beside those that all clients do.
     """
 
     name: str
@@ -61,6 +66,9 @@ class Client:
     comments: bool
     starts_at_root: bool
     reload: str
+    references: Literal["", "shell", "editor"] = ""
+    asks: bool = False
+    reads: tuple[str, ...] = ()
 
     def file(self, machine: Machine, *, project: bool = False) -> Path:
         """Where its file lies, there or not.
@@ -108,14 +116,17 @@ CLIENTS: Mapping[str, Client] = {
         Client(
             "claude-code", "Claude Code", "mcpServers", _claude_code, ".mcp.json",
             typed=True, comments=False, starts_at_root=False, reload="start a new session of Claude Code",
+            references="shell",
         ),
         Client(
             "cursor", "Cursor", "mcpServers", _cursor, ".cursor/mcp.json",
             typed=False, comments=True, starts_at_root=False, reload="reload the window of Cursor",
+            references="editor", reads=("envFile",),
         ),
         Client(
             "vscode", "VS Code", "servers", _vscode, ".vscode/mcp.json",
             typed=True, comments=True, starts_at_root=False, reload="reload the window of VS Code",
+            references="editor", asks=True, reads=("cwd", "envFile"),
         ),
     )
 }  # fmt: skip

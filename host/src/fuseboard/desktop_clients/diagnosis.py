@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fuseboard.desktop_clients.client_file import read
 from fuseboard.desktop_clients.clients import Client, Machine
-from fuseboard.desktop_clients.entry import CONFIG, is_short_lived, runs_fuseboard
+from fuseboard.desktop_clients.entry import runs_fuseboard
 from fuseboard.desktop_clients.json_text import BrokenText, duplicates, parse
-from fuseboard.desktop_clients.trial import Trial, environment, try_start
+from fuseboard.desktop_clients.launch import launch_of
+from fuseboard.desktop_clients.trial import Trial, try_start
 from fuseboard.errors import FuseboardError
 
 SLOW_START = 10.0
 """Seconds; some clients give up after so many."""
 
-REFERENCE = re.compile(r"\$\{(?:env:)?(\w+)(?::-([^}]*))?\}")
 SECTIONS = ("mcpServers", "servers")
 WELL = ("active", "blocked")
 
@@ -34,6 +31,8 @@ class Entry:
         name: under which name.
         content: what it says.
         of_project: whether it came with a project, and so perhaps from a stranger.
+        inputs: the ids of what its file says the client asks its user for.
+        asked: references whose value only the client or its user knows; such an entry is not started.
         trial: what its start led to; None if it was not started.
     """
 
@@ -41,6 +40,8 @@ class Entry:
     name: str
     content: dict[str, Any]
     of_project: bool = False
+    inputs: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     trial: Trial | None = None
 
 
@@ -137,7 +138,7 @@ def _look_for_entries(found: Diagnosis, path: Path, content: dict[str, Any]) -> 
             continue
         ours = {name: entry for name, entry in servers.items() if runs_fuseboard(entry)}
         if section == client.section:
-            found.entries += [Entry(path, name, entry) for name, entry in ours.items()]
+            found.entries += [Entry(path, name, entry, inputs=_inputs(content)) for name, entry in ours.items()]
             found.findings += [
                 f"{path}: {name} does not start fuseboard; see the entry, or add ours: {_install(client)} --name NAME"
                 for name in servers
@@ -148,6 +149,11 @@ def _look_for_entries(found: Diagnosis, path: Path, content: dict[str, Any]) -> 
                 f"{path}: {name} stands in {section}, where {client.title} does not look; it reads {client.section}"
                 for name in ours
             ]
+
+
+def _inputs(content: dict[str, Any]) -> list[str]:
+    described = content.get("inputs")
+    return [str(each.get("id")) for each in described if isinstance(each, dict)] if isinstance(described, list) else []
 
 
 def _look_at_projects(found: Diagnosis, path: Path, content: dict[str, Any], machine: Machine) -> None:
@@ -174,28 +180,12 @@ def _look_at_entry(entry: Entry, client: Client, machine: Machine, seconds: floa
         yield 'it is switched off ("disabled": true)'
     if wrong:
         return
-    known = {**os.environ, "userHome": str(machine.home), "workspaceFolder": str(machine.here)}
-    command, *args = (_expanded(text, known) for text in (entry.content["command"], *entry.content.get("args", ())))
-    variables = environment({name: _expanded(text, known) for name, text in entry.content.get("env", {}).items()})
-    folder = Path(machine.here.anchor) if client.starts_at_root else machine.here
-    program, trouble = _program(command, variables, folder)
-    if trouble:
-        yield f"{trouble}; run: {_install(client)}"
-        return
-    if not os.path.isabs(command):
-        yield f"its command {command} is found by PATH, which is another one in {client.title}; run: {_install(client)}"
-    if is_short_lived(program):
-        yield f"{program} is temporary and may vanish; install fuseboard for good, then run: {_install(client)}"
-    if (config := variables.get(CONFIG)) and not os.path.isfile(folder / config):
-        yield f"its settings file {config} is not there ({CONFIG}); mend the path, or run: {_install(client)}"
-    if seconds is not None:
-        entry.trial = try_start([program, *args], variables, folder, seconds)
+    launch = launch_of(entry.content, client, machine, entry.inputs)
+    yield from launch.troubles
+    entry.asked = launch.asked
+    if seconds is not None and launch.can_start and not launch.asked:
+        entry.trial = try_start(launch.command, launch.variables, launch.folder, seconds)
         yield from _of_trial(entry.trial)
-
-
-def _expanded(text: str, known: Mapping[str, str]) -> str:
-    """A text with the variables that clients put in: ${NAME}, ${NAME:-else}, ${env:NAME}, ${userHome}."""
-    return REFERENCE.sub(lambda match: known.get(match[1], match[0] if match[2] is None else match[2]), text)
 
 
 def _shape(entry: dict[str, Any]) -> Iterator[str]:
@@ -206,35 +196,6 @@ def _shape(entry: dict[str, Any]) -> Iterator[str]:
         yield "the values of its env must be texts in quotes, numbers too"
     if entry.get("type", "stdio") != "stdio":
         yield f'its type must be "stdio", not {entry["type"]!r}'
-
-
-def _program(command: str, variables: dict[str, str], folder: Path) -> tuple[str, str]:
-    """The program that would be started, and why it cannot be."""
-    if os.sep not in command and "/" not in command:
-        found = shutil.which(command, path=variables.get("PATH"))
-        return found or command, "" if found else f"its command {command} is not found on PATH"
-    path = folder / command
-    # Those of `os` take what no path can be, too long or with a zero in it, for something that is not there.
-    if not os.path.exists(path):
-        above = next((parent for parent in path.parents if os.path.exists(parent)), path)
-        return str(path), f"its command {command} is not there (below {above}): was the environment moved or deleted?"
-    if not path.is_file() or not os.access(path, os.X_OK):
-        return str(path), f"its command {command} is not executable"
-    interpreter = _interpreter(path)
-    if interpreter and not os.path.exists(interpreter):
-        return str(path), f"its command {command} needs {interpreter}, which is not there: was the environment moved?"
-    return str(path), ""
-
-
-def _interpreter(path: Path) -> str:
-    """What the first line of a script names; a virtual environment that was moved names its old place."""
-    try:
-        with path.open("rb") as script:
-            first = script.readline(512)
-    except OSError:
-        return ""
-    words = first[2:].decode("utf-8", "replace").split() if first.startswith(b"#!") else []
-    return words[0] if words else ""
 
 
 def _of_trial(trial: Trial) -> Iterator[str]:
