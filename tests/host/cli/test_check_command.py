@@ -78,6 +78,12 @@ def test_everything_doubtful_of_a_plugin_is_found(cli: Cli) -> None:
         assert [found[text] for text in found if text.startswith(start)] == [level], (start, found)
 
 
+def test_a_plugin_that_is_called_like_a_command_is_told_that_it_can_have_none(cli: Cli) -> None:
+    install(cli.site, "health", GREETER)
+    found = texts(cli, code=0)
+    assert found["health: fuseboard health is a command of the host, so it can have none itself"] == "warning"
+
+
 def test_clashes_and_doubtful_settings_are_found(cli: Cli) -> None:
     install(cli.site, "one", GREETER)
     install(cli.site, "two", GREETER)

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from fuseboard.cli.console import clean
+from fuseboard.cli.root import COMMANDS
 from fuseboard.cli.session import why
 from fuseboard.discovery import not_installed
 from fuseboard.ledger import SLOW_IMPORT
@@ -89,6 +90,8 @@ def _of_plugin(row: Row, settings: HostSettings) -> Iterator[Finding]:
         yield Finding("error", row.name, why(row))
     if row.state == "blocked" and row.required:
         yield Finding("error", row.name, f"it is required and blocked: {row.reason}")
+    if row.name in COMMANDS:
+        yield Finding("warning", row.name, f"fuseboard {row.name} is a command of the host, so it can have none itself")
     if row.import_ms is not None and row.import_ms > SLOW_IMPORT:
         yield Finding("warning", row.name, f"its import takes {row.import_ms / 1000:.1f} s")
     if row.noisy:
