@@ -9,45 +9,9 @@ from typing import Any
 import pytest
 
 from fuseboard.grading.docstring import describes_result, parameters_in
-from tests.host.cli.running import Cli, Ran
+from tests.host.cli.grading import GOOD, RANGE, found
+from tests.host.cli.running import Cli
 from tests.host.discovery.toys import install
-
-RANGE = ["fuseboard>=0.1,<0.2"]
-
-GOOD = '''
-from typing import Annotated
-from fuseboard import hookimpl
-from pydantic import Field
-
-@hookimpl
-def register_tools(register):
-    register(greet, read_only=True)
-
-def greet(name: Annotated[str, Field(description="Whom to greet.")]) -> str:
-    """Greet somebody by name and return the greeting."""
-    return f"hello {name}"
-
-@hookimpl
-def register_health_checks(register):
-    register(well)
-
-async def well(ctx):
-    return None
-'''
-
-
-def found(ran: Ran) -> dict[tuple[str, str], str]:
-    """The findings of the only plugin: `{(code, place): severity}`."""
-    [plugin] = ran.json["plugins"]
-    return {(one["code"], one["place"]): one["severity"] for one in plugin["findings"]}
-
-
-def graded(cli: Cli, name: str, source: str, *words: str, code: int) -> dict[tuple[str, str], str]:
-    """Install a plugin, grade it and give its findings."""
-    install(cli.site, name, source, requires=RANGE)
-    ran = cli("validate", name, "--json", *words)
-    assert ran.code == code, ran.out + ran.err
-    return found(ran)
 
 
 def test_a_good_plugin_has_no_findings_and_is_measured(cli: Cli) -> None:
@@ -299,31 +263,6 @@ def test_only_read_only_tools_are_called_and_only_when_asked(cli: Cli) -> None:
     [blocked] = [one["text"] for one in ran.json["plugins"][0]["findings"] if one["code"] == "loop-blocked"]
     assert "toy_busy.py" in blocked
     assert "in standing" in blocked
-
-
-LIFE = """
-import time
-from contextlib import asynccontextmanager
-
-@hookimpl
-@asynccontextmanager
-async def lifespan():
-    yield
-"""
-
-
-def test_a_stop_that_hangs_or_raises_is_found(cli: Cli) -> None:
-    hangs = graded(cli, "hangs", f"{GOOD}{LIFE}    time.sleep(30)\n", code=1)
-    assert hangs == {("stop-abandoned", "stage stop"): "error"}
-    raises = graded(cli, "raises", f"{GOOD}{LIFE}    raise ValueError('hunter2')\n", code=0)
-    assert raises == {("stop-raises", "stage stop"): "warning"}
-
-
-def test_a_health_check_that_never_gives_the_loop_back_is_found_and_not_waited_for(cli: Cli) -> None:
-    source = GOOD.replace("    return None", "    import threading; threading.Event().wait()")
-    kinds = {code: severity for (code, _), severity in graded(cli, "stuck", source, code=1).items()}
-    assert kinds["loop-blocked"] == "error"
-    assert kinds["health-slow"] == "warning"
 
 
 def test_a_plugin_that_does_not_come_up_fails_and_the_others_are_graded(cli: Cli) -> None:

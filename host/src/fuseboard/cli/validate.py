@@ -40,10 +40,10 @@ def command(
 ) -> int:
     """Grade DIST: a distribution, a plugin, or fuseboard for the host's own tools. All plugins if none is named.
 
-    Each plugin is loaded with the present settings, in a process of its own, asked for everything and stopped. Its
-    tools are not called without --call. That its backend is missing is no finding. What listing its tools costs is
-    estimated at four characters of JSON a token. The exit code is 1 when a plugin failed: an error was found, with
-    --strict also when a warning was.
+    Each plugin is loaded with the present settings, in a process of its own, asked for everything and stopped. On
+    Linux processes that it leaves running are found. Its tools are not called without --call. That its backend is
+    missing is no finding. What listing its tools costs is estimated at four characters of JSON a token. The exit code
+    is 1 when a plugin failed: an error was found, with --strict also when a warning was.
 
     \b
     JSON: {"total": number, "successful": number, "failed": number, "errors": number, "warnings": number,

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from tempfile import TemporaryFile
 from typing import IO, Any
+from uuid import uuid4
 
 from fuseboard.discovery import Found
+from fuseboard.grading import left_behind
 from fuseboard.grading.finding import Finding, error
 from fuseboard.strict_json import one_line
 
@@ -62,19 +64,27 @@ def grade_apart(found: Found, words: Sequence[str]) -> Grade:
 
 def _graded_once(found: Found, words: Sequence[str]) -> Grade:
     graded = ["validate", found.name, "--in-this-process", "--json", *words]
+    mark = uuid4().hex
     command = [sys.executable, *_path_of_this_process(), "-m", "fuseboard", *graded]
     # Files and no pipes: a process that the plugin leaves behind would keep a pipe open.
     with TemporaryFile() as out, TemporaryFile() as err:
         try:
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, timeout=LONGEST, check=False
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env={**os.environ, left_behind.VARIABLE: mark},
+                timeout=LONGEST,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             text = f"it held up its process for more than {LONGEST:g} s"
             return Grade(
                 found, [error("process-hangs", "", text, "look for C code that keeps the GIL, or for signals")]
             )
-        return _read(found, done.returncode, *(_all_of(stream) for stream in (out, err)))
+        left = [*left_behind.findings(mark)]
+        return _read(found, done.returncode, _all_of(out), _all_of(err), left)
 
 
 def _all_of(stream: IO[bytes]) -> str:
@@ -82,15 +92,17 @@ def _all_of(stream: IO[bytes]) -> str:
     return stream.read().decode(errors="replace")
 
 
-def _read(found: Found, code: int, out: str, err: str) -> Grade:
+def _read(found: Found, code: int, out: str, err: str, left: Sequence[Finding]) -> Grade:
     try:
         [form] = json.loads(out)["plugins"]
-        findings = [Finding.from_json(one) for one in form["findings"]]
+        findings = [*left, *(Finding.from_json(one) for one in form["findings"])]
         return Grade(found, findings, {name: form[name] for name in FIGURES})
     except (ValueError, KeyError, TypeError):
         said = one_line(err.strip()[-200:])
         text = f"it ended the process that graded it ({_ending(code)}){f': {said}' if said else ''}"
-        return Grade(found, [error("process-ended", "", text, "look for os._exit, a signal or a crash in C code")])
+        return Grade(
+            found, [error("process-ended", "", text, "look for os._exit, a signal or a crash in C code"), *left]
+        )
 
 
 def _path_of_this_process() -> list[str]:
