@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,10 +55,19 @@ def test_a_file_without_good_keys_is_refused_and_no_key_is_shown(write: Write, t
     assert f"{where}the key in line 2 must have at least 32 bytes" in complaint()
     assert "hunter22" not in complaint()
     (tmp_path / "keys").write_bytes(b"\xff" * 40)
-    assert f"{where}is not a text file" in complaint()
+    assert f"{where}cannot be read: it is not UTF-8" in complaint()
     (tmp_path / "keys").unlink()
     (tmp_path / "keys").mkdir()
-    assert f"{where}cannot be read" in complaint()
+    assert f"{where}cannot be read: it is no regular file" in complaint()
+    (tmp_path / "keys").rmdir()
+    os.mkfifo(tmp_path / "keys")  # whose end might never come
+    assert f"{where}cannot be read: it is no regular file" in complaint()
+
+
+def test_the_mark_that_editors_on_windows_put_first_is_no_part_of_a_key(write: Write) -> None:
+    write("fuseboard.yaml", "request_state_keys_file: keys\n")
+    write("keys", f"\ufeff{NEW}\n")
+    assert [key.get_secret_value() for key in load_settings().settings.sealing_keys] == [NEW]
 
 
 def test_what_is_shown_of_the_settings_has_no_key_of_the_file(write: Write) -> None:

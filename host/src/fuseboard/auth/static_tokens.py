@@ -10,7 +10,8 @@ from pathlib import Path
 
 from fuseboard.auth.principal import Principal, Unproven
 from fuseboard.errors import SettingsError
-from fuseboard.settings.token_line import TokenLine, digest_of, parsed_file, refuse_twice, text_of
+from fuseboard.settings.secret_lines import text_of
+from fuseboard.settings.token_line import TokenLine, digest_of, parsed_file, refuse_twice
 
 logger = logging.getLogger(__name__)
 

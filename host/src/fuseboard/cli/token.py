@@ -84,7 +84,8 @@ def _add(path: Path, line: TokenLine) -> None:
         SettingsError: the file cannot be read or written, or has that name already.
     """
     from fuseboard.errors import SettingsError
-    from fuseboard.settings.token_line import parsed_file, refuse_twice, text_of
+    from fuseboard.settings.secret_lines import text_of
+    from fuseboard.settings.token_line import parsed_file, refuse_twice
 
     try:
         real = path.resolve()

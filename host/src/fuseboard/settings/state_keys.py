@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from fuseboard.settings.secret_lines import lines_of, text_of
+
 SHORTEST_KEY = 32
 
 
@@ -21,7 +23,7 @@ def long_enough(key: SecretStr) -> SecretStr:
 
 
 def keys_in(path: Path | None) -> tuple[SecretStr, ...]:
-    """The keys of a file, one a line; empty lines and those that begin with # are skipped.
+    """The keys of a file, one a line.
 
     Args:
         path: of the file; None has no keys.
@@ -32,14 +34,9 @@ def keys_in(path: Path | None) -> tuple[SecretStr, ...]:
     if path is None:
         return ()
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError("is not a text file; write one key a line, as openssl rand -base64 32 prints it") from None
-    texts = {number: line.strip() for number, line in enumerate(lines, 1)}
-    # A remark that is taken for a key could be guessed.
-    keys = {number: SecretStr(text) for number, text in texts.items() if text and not text.startswith("#")}
+        keys = {number: SecretStr(line) for number, line in lines_of(text_of(path)).items()}
+    except (OSError, ValueError) as error:
+        raise ValueError(f"cannot be read: {error.strerror if isinstance(error, OSError) else error}") from None
     if not keys:
         raise ValueError("has no key; write one a line, as openssl rand -base64 32 prints it")
     for number, key in keys.items():

@@ -7,13 +7,13 @@ protects passwords that people choose, would only make every request slow.
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
-from pathlib import Path
 from secrets import token_urlsafe
+
+from fuseboard.settings.secret_lines import lines_of
 
 PREFIX = "fb_"
 """Begins every token, so that scanners for leaked secrets can find one."""
@@ -87,30 +87,14 @@ def _roles(name: str, text: str) -> tuple[str, ...]:
     return roles
 
 
-def text_of(file: Path) -> str:
-    """A file of lines, with or without the mark that editors on Windows put first.
-
-    Raises:
-        OSError: it cannot be read. ValueError: it is no regular file, or not UTF-8.
-    """
-    if not stat.S_ISREG(file.stat().st_mode):
-        raise ValueError("it is no regular file")  # reading a pipe might never end
-    try:
-        return file.read_text(encoding="utf-8-sig")
-    except UnicodeError:
-        raise ValueError("it is not UTF-8") from None
-
-
 def parsed_file(text: str) -> list[TokenLine]:
-    """Read a file of lines; empty lines and those that begin with # are skipped.
+    """Read a file of lines, see `lines_of`.
 
     Raises:
         ValueError: a line is wrong, or a name comes twice; says which line.
     """
     found: list[TokenLine] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
+    for number, line in lines_of(text).items():
         try:
             found.append(parsed(line))
         except ValueError as error:
