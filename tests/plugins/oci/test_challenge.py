@@ -91,6 +91,6 @@ def test_what_is_written_by_the_book_is_read_back(challenges: list[tuple[str, di
     "text", ['"' * 16000, "a " * 8000, "a=" * 8000, "=" * 16000, '\\"' * 8000, 'a="\\' * 4000, " " * 16000]
 )
 def test_hostile_headers_cost_no_time(text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     parse_challenges(["Bearer " + text])
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5

@@ -140,12 +140,12 @@ HOSTILE = [
 @pytest.mark.parametrize("start", ["", "ENV ", "|1 ", 'TOKEN="'])
 def test_hostile_text_costs_little_time(start: str, text: str) -> None:
     line = start + text * 20_000
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(5):
         step(line, show=False)
         label_value("a", line, show=False)
         command([line], show=False)
-    assert time.perf_counter() - begin < 1
+    assert time.process_time() - begin < 1
 
 
 @given(st.text(st.characters(), max_size=300))

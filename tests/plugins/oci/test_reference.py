@@ -226,7 +226,7 @@ def test_every_tag_is_safe_in_a_path(text: str) -> None:
     "text", ["a" * 6000, "a-" * 3000, "a/" * 3000, "." * 6000, "a:" * 3000, "[" * 6000, "a@" * 3000]
 )
 def test_hostile_text_costs_no_time(text: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(20):
         with pytest.raises(InvalidInput):
             parse_image(text)
@@ -234,4 +234,4 @@ def test_hostile_text_costs_no_time(text: str) -> None:
             parse_image("o/i", text)
         with pytest.raises(InvalidInput):
             parse_image("o/i", "ghcr.io", text)
-    assert time.perf_counter() - begin < 0.5
+    assert time.process_time() - begin < 0.5
