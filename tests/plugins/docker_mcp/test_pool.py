@@ -195,7 +195,7 @@ async def test_a_server_that_ignores_everything_is_gone_in_time_with_its_childre
             await servers.stop("toy")
             assert 0.6 < anyio.current_time() - begin < 1.1
             assert len(pids) == 2
-            assert not any(map(is_alive, pids))
+            await until(lambda: not any(map(is_alive, pids)))
 
 
 async def test_a_child_that_holds_the_pipes_of_a_dead_server_does_not_hide_its_death() -> None:
@@ -205,7 +205,7 @@ async def test_a_child_that_holds_the_pipes_of_a_dead_server_does_not_hide_its_d
             pids = await pids_of(servers, "toy")
             os.kill(pids[0], signal.SIGKILL)
             await until(lambda: session.restarts == 1 and session.state == "ready")
-            assert not any(map(is_alive, pids))
+            await until(lambda: not any(map(is_alive, pids)))
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
@@ -226,7 +226,7 @@ async def test_leaving_ends_all_servers_within_a_second_however_stubborn(cancell
     took = anyio.current_time() - begin
     assert took < 0.95, f"{took:.2f} s"
     assert len(pids) == 8
-    assert not any(map(is_alive, pids))
+    await until(lambda: not any(map(is_alive, pids)))
 
 
 async def test_leaving_while_a_server_is_starting_ends_it_too() -> None:
