@@ -276,6 +276,8 @@ def test_a_server_is_started_as_its_client_starts_it(cli: Cli) -> None:
         ("cursor", {"args": ["${env:NOBODY}"]}, "${env:NOBODY} is not set here"),
         ("cursor", {"env": {"A": "${input:key}"}}, "Cursor puts nothing in for ${input:key}"),
         ("cursor", {"envFile": "pipe"}, "its envFile pipe is not there; mend the path"),
+        ("cursor", {"envFile": "~nobody-at-all/x"}, "its envFile ~nobody-at-all/x is not there"),
+        ("cursor", {"envFile": "\0"}, "is not there; mend the path"),
         ("cursor", {"envFile": "latin"}, "its envFile latin cannot be read (it is not UTF-8)"),
         ("vscode", {"envFile": 3}, "its envFile must be a text"),
         ("vscode", {"cwd": "nowhere"}, "its cwd nowhere is no folder; mend the path"),

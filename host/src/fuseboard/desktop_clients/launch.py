@@ -72,7 +72,7 @@ def _unread(content: Mapping[str, Any], client: Client) -> Iterator[str]:
 
 
 def _set_folder(launch: Launch, text: str) -> None:
-    folder = launch.folder / Path(text).expanduser()
+    folder = launch.folder / os.path.expanduser(text)
     if os.path.isdir(folder):
         launch.folder = folder
     else:
@@ -81,7 +81,7 @@ def _set_folder(launch: Launch, text: str) -> None:
 
 
 def _env_file(launch: Launch, text: str) -> dict[str, str]:
-    path = launch.folder / Path(text).expanduser()
+    path = launch.folder / os.path.expanduser(text)
     if not os.path.isfile(path):  # a pipe would be waited for
         launch.troubles.append(f"its envFile {text} is not there; mend the path")
         return {}
