@@ -235,6 +235,17 @@ def test_secrets_are_named_and_written_only_when_it_is_said(cli: Cli) -> None:
     assert "now holds secrets: keep it out of version control" in shared.err
 
 
+def test_a_value_that_the_client_would_fill_in_itself_is_told(cli: Cli) -> None:
+    install(cli.site, "toy", SETTINGS)
+    at_home(cli)
+    told = "FUSEBOARD_TOY_SEAL holds ${...}, which VS Code fills in; give it in a .env"
+    secret = {"FUSEBOARD_TOY_SEAL": "s3${cr}et"}
+    ran = cli("install", "vscode", "--with-secrets", "--dry-run", **secret)
+    assert told in ran.err
+    assert "s3${cr}et" not in ran.out + ran.err
+    assert cli("install", "claude-desktop", "--with-secrets", "--dry-run", **secret).err == ""
+
+
 def test_a_dotenv_comes_along_unless_the_client_finds_it_beside_the_settings_file(cli: Cli) -> None:
     install(cli.site, "toy", SETTINGS)
     at_home(cli)

@@ -15,7 +15,7 @@ import click
 from fuseboard.cli.desktop import CLIENT_NAMES, file_of, place_options
 from fuseboard.cli.options import Command
 from fuseboard.cli.session import Session
-from fuseboard.desktop_clients.clients import CLIENTS
+from fuseboard.desktop_clients.clients import CLIENTS, Client
 
 if TYPE_CHECKING:
     from fuseboard.desktop_clients.entry import Start
@@ -66,7 +66,7 @@ def command(
         saved = write(change.file, change.text, private=with_secrets, now=datetime.now())
         session.console.text(f"wrote {path}" + (f", backup {saved.name}" if saved else ""))
         session.console.text(f"now {chosen.reload}; if fuseboard does not show up there: fuseboard doctor {client}")
-    for note in _notes(start, change.variables, path, project=project):
+    for note in (*_notes(start, change.variables, path, project=project), *_of_references(start, chosen)):
         session.console.note(f"fuseboard: {note}")
     return 0
 
@@ -103,3 +103,12 @@ def _notes(start: Start, variables: Collection[str], path: Path, *, project: boo
     yield from start.unknown
     if is_short_lived(start.command):
         yield f"{start.command} is temporary and may vanish; install fuseboard for good (pipx, uv tool install)"
+
+
+def _of_references(start: Start, client: Client) -> Iterator[str]:
+    """A value that the client takes for one with references is not the value that the server gets."""
+    from fuseboard.desktop_clients.references import REFERENCE
+
+    if client.references:
+        for name in (name for name, text in start.variables.items() if REFERENCE.search(text)):
+            yield f"{name} holds ${{...}}, which {client.title} fills in; give it in a .env beside a settings file"
