@@ -34,6 +34,7 @@ OLD_KEY, NEW_KEY = "an-older-key-of-at-least-thirty-two-bytes", "the-new-key-of-
 NO_SESSION = "Session not found"
 # Seconds until nginx has noticed that a replica is dead.
 NOTICED = 0.05
+LONGEST = 120  # seconds that anything here may take; whoever waits for what never ends gives up later than the test
 
 
 @dataclass
@@ -54,9 +55,9 @@ class House:
         """A client with an address of its own: nginx sends those of the older revisions to a replica by address."""
         transport = httpx2.AsyncHTTPTransport(verify=self.nginx.trust, local_address=f"127.0.0.{10 + number}")
         headers = {"authorization": f"Bearer {TOKEN}"}
-        async with httpx2.AsyncClient(transport=transport, headers=headers, timeout=30) as http:
+        async with httpx2.AsyncClient(transport=transport, headers=headers, timeout=LONGEST) as http:
             target = streamable_http_client(f"{self.nginx.origin}/mcp", http_client=http)
-            async with Client(target, mode=mode, read_timeout_seconds=30, **options) as client:
+            async with Client(target, mode=mode, read_timeout_seconds=LONGEST, **options) as client:
                 yield client
 
 
@@ -65,6 +66,7 @@ def house(folder: Path, right_keys: str = "", **settings: str) -> Iterator[House
     toys = Toybox(folder)
     toys.add("toy", TOY)
     toys.settings = {f"FUSEBOARD_{name}": value for name, value in settings.items()}
+    toys.settings["FUSEBOARD_FUSES__TOY__CALL_TIMEOUT"] = str(LONGEST)
     toys.settings["FUSEBOARD_HTTP__ALLOWED_HOSTS"] = "localhost:*"
     toys.settings["FUSEBOARD_AUTH__TOKENS_FILE"] = str(folder / "tokens")
     (folder / "tokens").write_text(f"{TokenLine('alice', digest_of(TOKEN))}\n")
@@ -157,7 +159,7 @@ async def test_of_two_thousand_calls_only_those_in_flight_in_a_killed_replica_en
     tmp_path: Path, sessions: str
 ) -> None:
     run, held = Run(), dict[str, str]()
-    with house(tmp_path, HTTP__SESSIONS=sessions) as served, anyio.fail_after(120):
+    with house(tmp_path, HTTP__SESSIONS=sessions) as served, anyio.fail_after(LONGEST):
         async with anyio.create_task_group() as tasks:
             await hold_both(served, tasks, held)
             async with anyio.create_task_group() as callers:
