@@ -269,12 +269,12 @@ def test_a_server_is_started_as_its_client_starts_it(cli: Cli) -> None:
 @pytest.mark.parametrize(
     ("client", "entry", "said"),
     [
-        ("claude-desktop", {"env": {"A": "${HOME}"}}, "Claude Desktop puts nothing in for ${HOME}; write the value"),
+        ("claude-desktop", {"env": {"A": "${HOME}"}}, "Claude Desktop puts nothing in for the ${...} of its env A"),
         ("claude-desktop", {"cwd": "/"}, "Claude Desktop documents no cwd, and may pass it over; use env"),
         ("claude-code", {"env": {"A": "${NOBODY}"}}, "${NOBODY} is not set here; set NOBODY where Claude Code is"),
         ("claude-code", {"envFile": "x"}, "Claude Code documents no envFile"),
         ("cursor", {"args": ["${env:NOBODY}"]}, "${env:NOBODY} is not set here"),
-        ("cursor", {"env": {"A": "${input:key}"}}, "Cursor puts nothing in for ${input:key}"),
+        ("cursor", {"env": {"A": "${input:key}"}}, "Cursor puts nothing in for the ${...} of its env A; write"),
         ("cursor", {"envFile": "pipe"}, "its envFile pipe is not there; mend the path"),
         ("cursor", {"envFile": "~nobody-at-all/x"}, "its envFile ~nobody-at-all/x is not there"),
         ("cursor", {"envFile": "\0"}, "is not there; mend the path"),
@@ -296,6 +296,7 @@ def test_what_a_client_does_not_fill_in_or_find_is_said(
     ran = run_here(cli, "doctor", client)
     assert ran.code == 1
     assert said in ran.out
+    assert "${HOME}" not in ran.out  # of a client that fills in nothing: it may be a part of a password
 
 
 def test_an_entry_that_needs_an_answer_of_the_clients_user_is_not_started(cli: Cli) -> None:

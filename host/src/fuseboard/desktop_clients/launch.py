@@ -48,9 +48,10 @@ def launch_of(content: Mapping[str, Any], client: Client, machine: Machine, inpu
         inputs: the ids of what its file says the client asks for.
     """
     references = References(client, machine, inputs)
-    command, *args = (references.fill(text) for text in (content["command"], *content.get("args", ())))
-    given = {name: references.fill(text) for name, text in content.get("env", {}).items()}
-    extra = {name: references.fill(content[name]) for name in client.reads if isinstance(content.get(name), str)}
+    command = references.fill(content["command"], "command")
+    args = [references.fill(text, "args") for text in content.get("args", ())]
+    given = {name: references.fill(text, f"env {name}") for name, text in content.get("env", {}).items()}
+    extra = {name: references.fill(content[name], name) for name in client.reads if isinstance(content.get(name), str)}
     launch = Launch([command, *args], {}, Path(machine.here.anchor) if client.starts_at_root else machine.here)
     launch.troubles += references.troubles
     launch.troubles += _unread(content, client)

@@ -32,11 +32,16 @@ class References:
     troubles: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def fill(self, text: str) -> str:
-        """The text with its references replaced; those without a value stay."""
-        return REFERENCE.sub(self._value, text)
+    def fill(self, text: str, place: str) -> str:
+        """The text with its references replaced; those without a value stay.
 
-    def _value(self, match: re.Match[str]) -> str:
+        Args:
+            text: of the entry.
+            place: where it stands in it, for the troubles.
+        """
+        return REFERENCE.sub(lambda match: self._value(match, place), text)
+
+    def _value(self, match: re.Match[str], place: str) -> str:
         name = match[1]
         if self.client.references == "shell" and (found := SHELL.fullmatch(name)):
             return self._variable(match[0], found[1], found[2])
@@ -47,7 +52,8 @@ class References:
                 return names[name]
             if self.client.asks and ":" in name:
                 return self._ask(match[0], name)
-        self._trouble(f"{self.client.title} puts nothing in for {match[0]}; write the value")
+        # What is in the braces may be a part of a password.
+        self._trouble(f"{self.client.title} puts nothing in for the ${{...}} of its {place}; write the value")
         return match[0]
 
     def _variable(self, reference: str, name: str, default: str | None = None) -> str:
