@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -180,6 +181,17 @@ def opened_session(served: HttpProcess, headers: dict[str, str]) -> Any:
     return served.open_stream("GET", "/mcp", headers={**headers, "mcp-session-id": session})
 
 
+def has_ended(stream: Any) -> bool:
+    """Whether the last chunk of an answer is there; before it may come what the stream is for: lists that changed."""
+    stream._connection.settimeout(0.1)
+    with contextlib.suppress(TimeoutError):
+        while received := stream._connection.recv(4096):
+            if received.endswith(b"0\r\n\r\n"):
+                break
+        return True
+    return False
+
+
 def test_streams_end_when_their_token_is_taken_back_and_others_stay(tmp_path: Path) -> None:
     file = tmp_path / "tokens"
     file.write_text("\n".join(token_lines()))
@@ -192,9 +204,7 @@ def test_streams_end_when_their_token_is_taken_back_and_others_stay(tmp_path: Pa
             while not received.endswith(b"0\r\n\r\n"):
                 received += stream._connection.recv(4096)
                 assert received
-        kept._connection.settimeout(0.1)
-        with pytest.raises(TimeoutError):
-            kept._connection.recv(4096)
+        assert not has_ended(kept)
 
 
 def test_a_token_that_has_expired_does_not_fill_the_log(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -84,12 +85,17 @@ def test_a_token_is_accepted_to_the_end_of_its_last_day() -> None:
         tokens.find("secret")
 
 
+def a_minute_later() -> float:
+    """The time for whom all files are old."""
+    return time.time() + 60
+
+
 def test_a_change_of_the_file_is_noticed_and_a_mistake_in_it_locks_nobody_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file, now = tmp_path / "tokens", [0.0]
     file.write_text(f"ada:{digest_of('one').hex()}\n")
-    tokens = StaticTokens([], file, clock=lambda: now[0])
+    tokens = StaticTokens([], file, clock=lambda: now[0], today=a_minute_later)
     assert tokens.find("one") is not None
 
     file.write_text(f"ada:{digest_of('one').hex()}\nbob:{digest_of('two').hex()}\n")
@@ -110,6 +116,29 @@ def test_a_change_of_the_file_is_noticed_and_a_mistake_in_it_locks_nobody_out(
     assert [tokens.knows(digest_of(token)) for token in ("one", "two")] == [False, True]
 
 
+def test_a_file_that_is_being_written_is_not_believed_until_it_has_settled_or_is_found_the_same_again(
+    tmp_path: Path,
+) -> None:
+    file, now, age = tmp_path / "tokens", [0.0], [0.0]
+    file.write_text(f"ada:{digest_of('one').hex()}\n")
+    tokens = StaticTokens([], file, clock=lambda: now[0], today=lambda: file.stat().st_mtime + age[0])
+    file.write_text("")  # as an editor does that writes in place
+    now[0] += 1
+    assert tokens.find("one") is not None
+    file.write_text(f"ada:{digest_of('one').hex()}\nbob:{digest_of('two').hex()}\n")
+    now[0] += 1
+    assert tokens.find("one") is not None
+    age[0] = 0.3
+    now[0] += 1
+    assert tokens.find("two") is not None
+    age[0] = 0.0
+    file.write_text("")
+    now[0] += 1
+    assert tokens.find("two") is not None
+    now[0] += 1
+    assert tokens.find("two") is None
+
+
 def test_a_file_that_is_missing_or_wrong_at_the_start_is_a_wrong_setting(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"No such file.*fuseboard token new"):
         StaticTokens([], tmp_path / "gone")
@@ -122,7 +151,7 @@ def test_a_file_that_is_missing_or_wrong_at_the_start_is_a_wrong_setting(tmp_pat
 def test_a_file_that_becomes_a_pipe_does_not_hold_up_the_host(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file, now = tmp_path / "tokens", [0.0]
     file.write_text(f"ada:{digest_of('one').hex()}\n")
-    tokens = StaticTokens([], file, clock=lambda: now[0])
+    tokens = StaticTokens([], file, clock=lambda: now[0], today=a_minute_later)
     file.unlink()
     os.mkfifo(file)
     now[0] += 2

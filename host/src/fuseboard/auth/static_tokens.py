@@ -15,12 +15,16 @@ from fuseboard.settings.token_line import TokenLine, digest_of, parsed_file, ref
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.5
 """Seconds between two looks whether the file has changed."""
+
+SETTLED = 0.2
+"""Seconds since the last change after which nobody is in the middle of writing the file; it might be half empty."""
 
 
 class StaticTokens:
     """Finds the principal of a token. A change of the file is noticed within a second, so a token can be taken back.
+    A file that is being written is left alone until it has settled, or until the next look.
 
     Args:
         lines: of the settings.
@@ -45,6 +49,7 @@ class StaticTokens:
         self._clock = clock
         self._today = today
         self._seen: tuple[int, ...] | None = None
+        self._fresh: tuple[int, ...] | None = None
         self._looked = clock()
         try:
             self._lines = self._read()
@@ -82,7 +87,8 @@ class StaticTokens:
             return
         self._looked = now
         try:
-            if _identity(self._file) != self._seen:
+            identity = _identity(self._file)
+            if identity != self._seen and not self._is_fresh(identity):
                 self._lines = self._read()
                 logger.info("%s has changed: it holds %d tokens now", self._file, len(self._lines) - len(self._own))
         except (OSError, ValueError) as error:
@@ -90,6 +96,11 @@ class StaticTokens:
                 # Whoever edits it is not done yet, or has made a mistake; that must not lock everybody out.
                 logger.error("%s; the tokens that were known before stay", _said(self._file, error))
                 self._seen = None
+
+    def _is_fresh(self, identity: tuple[int, ...]) -> bool:
+        """Whether somebody may be writing it just now. An old change is never fresh: it may take back a token."""
+        known, self._fresh = self._fresh == identity, identity
+        return not known and 0 <= self._today() - identity[0] / 1e9 < SETTLED
 
     def _read(self) -> tuple[TokenLine, ...]:
         if self._file is None:
