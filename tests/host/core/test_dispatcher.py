@@ -381,7 +381,7 @@ async def test_a_background_task_that_a_call_leaves_behind_is_no_part_of_it_any_
         return "begun"
 
     with anyio.fail_after(LONG):
-        async with PluginHost(plugin(begin, hang, echo), name="toy", fuse=FuseSettings(call_timeout=0.1)) as host:
+        async with PluginHost(plugin(begin, hang, echo), name="toy", fuse=FuseSettings(call_timeout=0.5)) as host:
             assert text_of(await host.call_tool("toy_begin")) == "begun"
             error_of(await host.call_tool("toy_hang"))  # now the time of the first call is over as well
             gate.set()

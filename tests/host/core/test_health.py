@@ -65,7 +65,7 @@ async def test_every_check_has_an_answer_whatever_it_does() -> None:
     async def counts(ctx: Context[int]) -> HealthReport:
         return HealthReport(ok=True, message="", details={"state": ctx.state, "surface": ctx.caller.surface})
 
-    hook = checking(well, ill, raises, crashes, leaves, odd, hangs, counts, timeout=0.1)
+    hook = checking(well, ill, raises, crashes, leaves, odd, hangs, counts, timeout=0.5)
     with anyio.fail_after(LONG):
         async with PluginHost(plugin(lifespan=living(7), register_health_checks=hook), name="toy") as host:
             found = await results_of(host)
@@ -83,9 +83,9 @@ async def test_every_check_has_an_answer_whatever_it_does() -> None:
     assert found["raises"].message == "no socket"
     assert "hunter2" not in found["crashes"].message
     assert "sys.exit" in found["leaves"].message
-    assert found["hangs"].message == "no answer within 0.1 s"
+    assert found["hangs"].message == "no answer within 0.5 s"
     assert found["counts"].details == {"state": 7, "surface": "health"}
-    assert found["hangs"].milliseconds >= 100
+    assert found["hangs"].milliseconds >= 500
 
 
 async def test_checks_of_all_plugins_run_side_by_side() -> None:
