@@ -119,7 +119,7 @@ def test_a_change_of_the_file_is_noticed_and_a_mistake_in_it_locks_nobody_out(
 def test_a_file_that_is_being_written_is_not_believed_until_it_has_settled_or_is_found_the_same_again(
     tmp_path: Path,
 ) -> None:
-    file, now, age = tmp_path / "tokens", [0.0], [0.0]
+    file, now, age = tmp_path / "tokens", [0.0], [0.1]
     file.write_text(f"ada:{digest_of('one').hex()}\n")
     tokens = StaticTokens([], file, clock=lambda: now[0], today=lambda: file.stat().st_mtime + age[0])
     file.write_text("")  # as an editor does that writes in place
@@ -131,7 +131,7 @@ def test_a_file_that_is_being_written_is_not_believed_until_it_has_settled_or_is
     age[0] = 0.3
     now[0] += 1
     assert tokens.find("two") is not None
-    age[0] = 0.0
+    age[0] = 0.1
     file.write_text("")
     now[0] += 1
     assert tokens.find("two") is not None
