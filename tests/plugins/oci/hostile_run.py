@@ -7,6 +7,7 @@ could ever see (logs at their finest, tracebacks, results) goes to standard erro
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
 import logging
@@ -151,6 +152,8 @@ async def run(cases: list[Case]) -> dict[str, Any]:
 
     async def work(waiting: Iterator[Question]) -> None:
         for case, tool, arguments in waiting:
+            if case.pace == "alone":
+                gc.collect()  # what the question before has left for later is not of this one
             outcomes.append(await ask(clients[_client(case)], case, tool, arguments))
 
     async def ask_all(pace: Pace) -> None:
@@ -162,6 +165,7 @@ async def run(cases: list[Case]) -> dict[str, Any]:
 
     async with AsyncExitStack() as stack:
         clients = {name: await stack.enter_async_context(client) for name, client in _clients(cases).items()}
+        gc.freeze()  # what is there already need not be looked through each time
         before = _memory("VmRSS")
         async with anyio.create_task_group() as group:
             group.start_soon(ask_all, "slow")

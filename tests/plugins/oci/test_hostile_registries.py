@@ -75,7 +75,7 @@ def run() -> Iterator[Run]:
             cwd=_REPOSITORY,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stderr[-2000:]
