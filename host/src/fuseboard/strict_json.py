@@ -58,3 +58,8 @@ def is_finite(value: Any) -> bool:
     if isinstance(value, list | tuple | set | frozenset):
         return all(map(is_finite, value))
     return all(map(is_finite, getattr(value, "__dict__", {}).values()))
+
+
+def are_objects(value: object) -> bool:
+    """Whether it is a list of nothing but JSON objects, as it should be in an answer of somebody else."""
+    return isinstance(value, list) and all(isinstance(each, dict) for each in value)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fuseboard.auth.principal import Principal, Unproven
 from fuseboard.errors import SettingsError
-from fuseboard.settings.secret_lines import text_of
+from fuseboard.settings.secret_lines import text_of, why
 from fuseboard.settings.token_line import TokenLine, digest_of, parsed_file, refuse_twice
 
 logger = logging.getLogger(__name__)
@@ -121,5 +121,4 @@ def _identity(path: Path) -> tuple[int, ...]:
 def _said(file: Path | None, error: Exception) -> str:
     if file is None:
         return f"auth.tokens: {error}"
-    reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
-    return f"auth.tokens_file {file}: {reason}; `fuseboard token new NAME --file {file}` writes such a file"
+    return f"auth.tokens_file {file}: {why(error)}; `fuseboard token new NAME --file {file}` writes such a file"

@@ -75,7 +75,7 @@ def _add_what_is_missing(found: list[Diagnosis], *, named: bool) -> None:
         if each.entries or (each.findings and each.files):
             continue
         what = f"{each.files[0]} has no entry" if each.files else f"{each.client.title} has no file here"
-        each.findings.append(f"{what}; run: fuseboard install {each.client.name}")
+        each.findings.append(f"{what}; run: {each.client.install}")
 
 
 def _lines(found: Diagnosis) -> Iterator[str]:

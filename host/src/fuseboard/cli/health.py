@@ -9,6 +9,7 @@ import click
 
 from fuseboard.cli.options import Command, as_json
 from fuseboard.cli.session import Session
+from fuseboard.strict_json import are_objects
 
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 LARGEST_ANSWER = 4 * 1024 * 1024
@@ -96,11 +97,7 @@ def _is_ours(answer: Any) -> bool:
     if not isinstance(answer, dict) or not {"ready", "alive"} & answer.keys():
         return False
     plugins = answer.get("plugins", [])
-    return _are_objects(plugins) and all(_are_objects(plugin.get("checks", [])) for plugin in plugins)
-
-
-def _are_objects(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(value, dict) for value in values)
+    return are_objects(plugins) and all(are_objects(plugin.get("checks", [])) for plugin in plugins)
 
 
 def _show(session: Session, answer: dict[str, Any]) -> None:

@@ -84,7 +84,7 @@ def _add(path: Path, line: TokenLine) -> None:
         SettingsError: the file cannot be read or written, or has that name already.
     """
     from fuseboard.errors import SettingsError
-    from fuseboard.settings.secret_lines import text_of
+    from fuseboard.settings.secret_lines import text_of, why
     from fuseboard.settings.token_line import parsed_file, refuse_twice
 
     try:
@@ -98,8 +98,7 @@ def _add(path: Path, line: TokenLine) -> None:
                 text += "\n"
             _replace(real, f"{text}{line}\n")
     except (OSError, ValueError, RuntimeError) as error:  # the last one comes from links that lead to themselves
-        reason = error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
-        raise SettingsError(f"{path}: {reason}; nothing was changed and no token was made") from None
+        raise SettingsError(f"{path}: {why(error)}; nothing was changed and no token was made") from None
 
 
 @contextlib.contextmanager

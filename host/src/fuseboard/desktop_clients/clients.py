@@ -70,6 +70,11 @@ class Client:
     asks: bool = False
     reads: tuple[str, ...] = ()
 
+    @property
+    def install(self) -> str:
+        """The command that adds fuseboard to it."""
+        return f"fuseboard install {self.name}"
+
     def file(self, machine: Machine, *, project: bool = False) -> Path:
         """Where its file lies, there or not.
 

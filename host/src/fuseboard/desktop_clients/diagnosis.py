@@ -140,7 +140,7 @@ def _look_for_entries(found: Diagnosis, path: Path, content: dict[str, Any]) -> 
         if section == client.section:
             found.entries += [Entry(path, name, entry, inputs=_inputs(content)) for name, entry in ours.items()]
             found.findings += [
-                f"{path}: {name} does not start fuseboard; see the entry, or add ours: {_install(client)} --name NAME"
+                f"{path}: {name} does not start fuseboard; see the entry, or add ours: {client.install} --name NAME"
                 for name in servers
                 if name == "fuseboard" and name not in ours
             ]
@@ -232,7 +232,3 @@ def _same_tools(entries: Sequence[Entry]) -> Iterator[str]:
 
 def _same_program(entry: Entry, other: Entry) -> bool:
     return all(entry.content.get(key) == other.content.get(key) for key in ("command", "args"))
-
-
-def _install(client: Client) -> str:
-    return f"fuseboard install {client.name}"

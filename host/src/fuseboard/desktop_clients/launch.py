@@ -60,7 +60,7 @@ def launch_of(content: Mapping[str, Any], client: Client, machine: Machine, inpu
         _set_folder(launch, extra["cwd"])
     from_file = _env_file(launch, extra["envFile"]) if "envFile" in extra else {}
     launch.variables = environment(from_file | given)
-    _find_program(launch, f"run: fuseboard install {client.name}", client)
+    _find_program(launch, client)
     return launch
 
 
@@ -96,7 +96,8 @@ def _env_file(launch: Launch, text: str) -> dict[str, str]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _find_program(launch: Launch, repair: str, client: Client) -> None:
+def _find_program(launch: Launch, client: Client) -> None:
+    repair = f"run: {client.install}"
     command, *args = launch.command
     program, trouble = _program(command, launch.variables, launch.folder)
     if trouble:

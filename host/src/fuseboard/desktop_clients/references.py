@@ -20,7 +20,7 @@ class References:
     Attributes:
         client: whose rules hold. Sources: the pages on MCP servers of Claude Code, Cursor and VS Code; Claude Desktop
             hands everything over as it stands.
-        machine: where its user is at home, and the project's folder.
+        machine: the environment, where its user is at home, and the project's folder.
         inputs: the ids of what its file says the client asks its user for.
         troubles: a sentence for each reference that leads nowhere.
         asked: the references whose value only the client or its user knows.
@@ -57,7 +57,7 @@ class References:
         return match[0]
 
     def _variable(self, reference: str, name: str, default: str | None = None) -> str:
-        value = os.environ.get(name, default)
+        value = self.machine.variables.get(name, default)
         if value is None:
             self._trouble(f"{reference} is not set here; set {name} where {self.client.title} is started")
             return reference

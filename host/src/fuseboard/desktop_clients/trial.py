@@ -16,6 +16,8 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import IO, Any
 
+from fuseboard.strict_json import are_objects
+
 REVISION = "2025-06-18"
 STOP_SECONDS = 2.0
 ASK_AGAIN = 0.2
@@ -118,7 +120,7 @@ def _ask(talk: _Talk, trial: Trial) -> None:
     cursor: dict[str, Any] = {}
     while True:
         listed = talk.ask("tools/list", cursor)
-        if not _are_objects(listed.get("tools")):
+        if not are_objects(listed.get("tools")):
             raise _NoAnswer("its answer to tools/list holds no list of tools")
         trial.tools += [str(tool.get("name")) for tool in listed["tools"]]
         if not listed.get("nextCursor"):
@@ -142,12 +144,8 @@ def _ledger(talk: _Talk) -> list[dict[str, Any]] | None:
     with suppress(_NoAnswer, LookupError, TypeError, ValueError, RecursionError):
         answer = talk.ask("resources/read", {"uri": "fuseboard://plugins"})
         rows = json.loads(answer["contents"][0]["text"])["plugins"]
-        return [row for row in rows if isinstance(row, dict) and _are_objects(row.get("health") or [])]
+        return [row for row in rows if isinstance(row, dict) and are_objects(row.get("health") or [])]
     return None
-
-
-def _are_objects(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(each, dict) for each in value)
 
 
 class _Talk:

@@ -20,6 +20,11 @@ def text_of(file: Path) -> str:
         raise ValueError("it is not UTF-8") from None
 
 
+def why(error: Exception) -> str:
+    """What is wrong with such a file, for whoever has named it."""
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
+
+
 def lines_of(text: str) -> dict[int, str]:
     """The lines by their numbers, without the space around them; no empty ones, and no remarks, which begin with #."""
     lines = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))

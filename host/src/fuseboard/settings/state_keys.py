@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from fuseboard.settings.secret_lines import lines_of, text_of
+from fuseboard.settings.secret_lines import lines_of, text_of, why
 
 SHORTEST_KEY = 32
 
@@ -36,7 +36,7 @@ def keys_in(path: Path | None) -> tuple[SecretStr, ...]:
     try:
         keys = {number: SecretStr(line) for number, line in lines_of(text_of(path)).items()}
     except (OSError, ValueError) as error:
-        raise ValueError(f"cannot be read: {error.strerror if isinstance(error, OSError) else error}") from None
+        raise ValueError(f"cannot be read: {why(error)}") from None
     if not keys:
         raise ValueError("has no key; write one a line, as openssl rand -base64 32 prints it")
     for number, key in keys.items():
