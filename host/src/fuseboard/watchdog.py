@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from time import monotonic
+from time import monotonic, process_time
 
 from fuseboard.loop_thread import LoopThread
 from fuseboard.reasons import place_of_thread
@@ -44,6 +44,7 @@ class Watchdog:
         self._watched: dict[str, _Watched] = {}
         self._work = threading.Event()
         self._ended = threading.Event()
+        self._stood_still = 0.0
         self._thread = threading.Thread(target=self._watch, name="fuseboard-watchdog", daemon=True)
 
     def start(self, lanes: Iterable[LoopThread]) -> None:
@@ -65,22 +66,31 @@ class Watchdog:
         while self._work.wait() and not self._ended.is_set():
             for watched in self._watched.values():
                 self._look(watched)
-            self._ended.wait(LOOK_EVERY)
+            self._pause()
             if not self._is_busy() and not any(watched.reported for watched in self._watched.values()):
                 self._work.clear()
                 if self._is_busy() or self._ended.is_set():  # either may have come just before the line above
                     self._work.set()
 
+    def _pause(self) -> None:
+        """Wait for the next look. A time in which the machine did not run this process is charged to nobody."""
+        begun, worked = monotonic(), process_time()
+        self._ended.wait(LOOK_EVERY)
+        self._stood_still += max(0.0, monotonic() - begun - LOOK_EVERY - (process_time() - worked))
+
+    def _now(self) -> float:
+        return monotonic() - self._stood_still
+
     def _look(self, watched: _Watched) -> None:
-        lane = watched.lane
-        if watched.asked_at is None:
+        lane, asked_at = watched.lane, watched.asked_at  # read once: the answer comes from another thread
+        if asked_at is None:
             if watched.reported:
                 watched.reported = False
                 logger.warning("%s: its loop goes on", lane.plugin)
                 self._report(lane.plugin, "")
-            watched.asked_at = monotonic()
+            watched.asked_at = self._now()
             lane.mail.post(watched.answered)
-        elif not watched.reported and monotonic() - watched.asked_at > STANDS_STILL_AFTER:
+        elif not watched.reported and self._now() - asked_at > STANDS_STILL_AFTER:
             watched.reported = True
             text = f"{_task_of(lane)}{place_of_thread(lane.thread or threading.main_thread())}"
             logger.error("%s blocks its event loop: %s", lane.plugin, text)
