@@ -79,21 +79,23 @@ class Session:
         async def main() -> int:
             host = Host(settings)
             host.ledger.watch(lambda row: keep())
+            code = 1
             try:
                 with around or nullcontext():
                     async with host:
                         self.wire.on_noise = host.heard
                         collecting = asyncio.create_task(_collect_from_here_on(host))
                         try:
-                            return await work(host)
+                            code = await work(host)
                         finally:
                             collecting.cancel()
+                return code
             finally:
                 self.wire.on_noise = None
                 if host.abandoned:
                     # asyncio itself may now wait for what the plugin left behind.
                     self.abandoned = True
-                    end_soon(self.wire, self.console.out, 1)
+                    end_soon(self.wire, self.console.out, code)
 
         return asyncio.run(main())
 
