@@ -19,10 +19,10 @@ from fuseboard_cloudru.simulator.journal import Entry
 from fuseboard_cloudru.simulator.store import Store
 from fuseboard_cloudru.simulator.switches import Switches
 
-LONGEST_START = 10.0
+LONGEST_START = 30.0
 """Seconds that the server gets to answer."""
 
-LONGEST_STOP = 5.0
+LONGEST_STOP = 20.0
 """Seconds that it gets to end."""
 
 
@@ -133,7 +133,9 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 proxy_headers=False,
-                timeout_graceful_shutdown=1,
+                timeout_graceful_shutdown=5,
+                # Longer than clients keep an idle one: who closes first must not be a matter of luck.
+                timeout_keep_alive=60,
             )
         )
         self.ready = threading.Event()

@@ -119,7 +119,7 @@ class LoopbackServer:
         # The thread waits for a connection; this one tells it to look whether it should end.
         with suppress(OSError):
             socket.create_connection(("127.0.0.1", self._http.server_port), timeout=1).close()
-        self._thread.join(5)
+        self._thread.join(30)
         self._http.hang_up()
         self._http.server_close()
 

@@ -127,7 +127,7 @@ def _attached(state: State, flags: Parsed) -> int:
         out.start()
     code = os.waitstatus_to_exitcode(os.waitpid(keeper, 0)[1])
     for out in outs:
-        out.join(1)
+        out.join(10)  # the keeper has ended whatever holds the other ends, but a busy machine may need a moment
     return code
 
 
