@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from fuseboard_oci.testing import InMemoryRegistry, seed_data
 ADDRESS = "127.0.0.1"
 # The usual port of a registry: a client that starts the demo for itself can then ask for images by a known name.
 REGISTRY_PORT = 5000
+OTHER_PORTS = range(20_000, 30_000)
 PLUGINS = ("cloudru", "docker_mcp", "oci")
 # Long enough to be seen, short enough for a tour of half a minute.
 OPERATION_SECONDS = 0.3
@@ -45,8 +47,8 @@ class Embedded:
 
 
 def free_port(wanted: int) -> int:
-    """The wanted port of the loopback interface, else a free one."""
-    for port in (wanted, 0):
+    """The wanted port of the loopback interface, else a free one that the system gives to nobody meanwhile."""
+    for port in [wanted] * bool(wanted) + random.sample(OTHER_PORTS, 50):
         with suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((ADDRESS, port))
