@@ -5,8 +5,8 @@ PYTHON  = python3
 # The address that `make run` serves: make run HOST=0.0.0.0 PORT=9000
 HOST    = 127.0.0.1
 PORT    = 8000
-# Tests that run at a time. Most of them wait for processes, so two cores have time for more.
-JOBS    = 3
+# Tests that run at a time. More than two cores can carry would win little, and delay the ones that watch the clock.
+JOBS    = 2
 # Environments of `make test`; lint, types, docs and the tests on this interpreter run without tox, once.
 TOXENVS = py311,py312,py313,dist-host,dist-oci,dist-cloudru,dist-docker-mcp,dist-hello
 
