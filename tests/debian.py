@@ -180,10 +180,10 @@ def _run(command: list[str], folder: Path | None = None) -> str:
     english = {**os.environ, "LC_ALL": "C"}
     try:
         done = subprocess.run(
-            command, cwd=folder, env=english, capture_output=True, text=True, timeout=180, check=False
+            command, cwd=folder, env=english, capture_output=True, text=True, timeout=600, check=False
         )
     except subprocess.TimeoutExpired:
-        raise FetchError(f"{shown} did not end within 180 s. {_REMEDY}") from None
+        raise FetchError(f"{shown} did not end within 600 s. {_REMEDY}") from None
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise FetchError(f"{shown} failed: {reason}. {_REMEDY}")

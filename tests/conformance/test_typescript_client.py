@@ -13,7 +13,7 @@ from tests.conformance.node import CLIENTS, node
 
 pytestmark = pytest.mark.external
 
-CLIENT_SECONDS = 90
+CLIENT_SECONDS = 300
 INVALID_PARAMS = -32602
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import ipaddress
 import os
+import random
 import re
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -24,6 +26,8 @@ from tests.debian import fetched
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SITE = DEPLOY / "nginx" / "fuseboard.conf"
 REPLICAS = DEPLOY / "nginx" / "replicas.conf"
+PORTS = (20_000, 30_000)
+LONGEST = 60  # seconds for each thing that nginx does
 
 # One worker, so that it alone counts whose turn it is. A file of its own for everything that Debian keeps in /var.
 _WRAPPER = """
@@ -54,9 +58,22 @@ def exchanged(text: str, pairs: Mapping[str, str]) -> str:
 
 
 def free_port() -> int:
-    """A loopback port that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """A loopback port that nothing listens on, for a program that takes a while until it does.
+
+    It is none of those that the system gives to whoever asks for any: the tests beside this one do.
+    """
+    while True:
+        port = random.randrange(*PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+
+
+@contextlib.contextmanager
+def deserted_port() -> Iterator[int]:
+    """A loopback port that nobody listens on, and that nobody else gets: it is held."""
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        yield int(held.getsockname()[1])
 
 
 def write_certificate(folder: Path) -> None:
@@ -131,7 +148,7 @@ class Nginx:
     def check(self) -> tuple[int, str]:
         """`nginx -t`: its status and what it said."""
         done = subprocess.run(
-            [*self._command, "-t"], env=self._environment, capture_output=True, text=True, timeout=20, check=False
+            [*self._command, "-t"], env=self._environment, capture_output=True, text=True, timeout=LONGEST, check=False
         )
         return done.returncode, done.stderr
 
@@ -140,7 +157,7 @@ class Nginx:
             self._process = subprocess.Popen(
                 self._command, env=self._environment, stdin=subprocess.DEVNULL, stderr=errors, stdout=errors
             )
-        end = time.monotonic() + 10
+        end = time.monotonic() + LONGEST
         while not self._listens():
             assert self._process.poll() is None, self.read("errors")
             assert time.monotonic() < end, self.read("errors")
@@ -152,7 +169,7 @@ class Nginx:
     ) -> None:
         self._process.terminate()
         try:
-            self._process.wait(10)
+            self._process.wait(LONGEST)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

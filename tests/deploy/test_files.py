@@ -27,9 +27,14 @@ PROGRAMS = Path(sys.executable).parent
 KUBERNETES = "1.34"
 
 
+LONGEST = 300  # seconds
+
+
 def ran(*command: str | Path, stdin: str = "") -> tuple[int, str]:
     """Status and all that was said."""
-    done = subprocess.run(list(map(str, command)), input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        list(map(str, command)), input=stdin, capture_output=True, text=True, timeout=LONGEST, check=False
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -61,7 +66,7 @@ def test_the_image_has_a_pinned_base_no_root_and_no_shell_in_its_commands() -> N
 def test_make_hands_on_the_choice_of_plugins_also_that_of_none(plugins: list[str], passed: str | None) -> None:
     command = ["make", "--dry-run", "--directory", str(DEPLOY.parent), "docker-build", *plugins]
     environment = {name: value for name, value in os.environ.items() if name != "PLUGINS"}
-    said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=True).stdout
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=LONGEST, check=True).stdout
     assert ("PLUGINS=" in said) == (passed is not None)
     assert passed is None or f'--build-arg PLUGINS="{passed}" ' in said
 
@@ -208,7 +213,7 @@ def systemd(folder: Path, unit: str, *words: str) -> tuple[int, str]:
         pytest.skip("NOT TESTED: systemd-analyze is a part of systemd, which this machine lacks")
     environment = {**os.environ, "SYSTEMD_LOG_LEVEL": "warning", "SYSTEMD_COLORS": "0"}
     done = subprocess.run(
-        [program, *words, str(file)], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [program, *words, str(file)], env=environment, capture_output=True, text=True, timeout=LONGEST, check=False
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -47,7 +47,7 @@ def container(engine: PrivateEngine) -> str:
     return docker(engine, "run", "--detach", "--health-interval", "1s", *LOCKED, *ALLOWED, IMAGE).strip()
 
 
-def until(condition: Callable[[], bool], seconds: float = 60) -> bool:
+def until(condition: Callable[[], bool], seconds: float = 300) -> bool:
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
@@ -105,13 +105,14 @@ def test_nothing_of_the_build_is_left_in_it(engine: PrivateEngine) -> None:
 
 def test_without_authentication_it_refuses_to_serve_everybody(engine: PrivateEngine) -> None:
     with pytest.raises(CannotRun) as refused:
-        docker(engine, "run", "--rm", "--network", "none", *LOCKED, IMAGE, timeout=60)
+        docker(engine, "run", "--rm", "--network", "none", *LOCKED, IMAGE, timeout=300)
     assert "ended with 2" in str(refused.value)
     assert "auth.tokens_file" in str(refused.value)
 
 
 def test_it_stops_at_once_and_cleanly_when_it_is_told_to(engine: PrivateEngine, container: str) -> None:
     begun = time.monotonic()
-    docker(engine, "stop", "--time", "10", container)
-    assert time.monotonic() - begun < 8
+    # One that does not hear is killed after the time, with another exit code.
+    docker(engine, "stop", "--time", "120", container)
+    assert time.monotonic() - begun < 60
     assert docker(engine, "inspect", "--format", "{{.State.ExitCode}}", container).strip() == "0"

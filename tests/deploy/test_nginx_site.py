@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.deploy.edge import DEPLOY, Nginx, exchanged, free_port
+from tests.deploy.edge import DEPLOY, LONGEST, Nginx, deserted_port, exchanged
 from tests.deploy.toy import TOY
 from tests.host.transports.http_process import HttpProcess
 from tests.host.transports.toys import Toybox
@@ -48,12 +48,16 @@ def test_the_replicas_of_compose_differ_only_in_where_they_are(tmp_path: Path) -
 def test_plain_http_is_redirected_with_its_method_and_probes_are_not_for_strangers(tmp_path: Path) -> None:
     box = Toybox(tmp_path)
     box.add("toy", TOY)
-    with HttpProcess(box) as replica, Nginx(tmp_path / "nginx", [replica.port, free_port()]) as nginx:
-        answer = httpx2.post(f"http://localhost:{nginx.plain}/mcp?a=b")
+    with (
+        HttpProcess(box) as replica,
+        deserted_port() as nobody,
+        Nginx(tmp_path / "nginx", [replica.port, nobody]) as nginx,
+    ):
+        answer = httpx2.post(f"http://localhost:{nginx.plain}/mcp?a=b", timeout=LONGEST)
         assert (answer.status_code, answer.headers["location"]) == (308, "https://localhost/mcp?a=b")
-        stranger = httpx2.get(f"http://localhost:{nginx.plain}/mcp", headers={"host": "evil.example"})
+        stranger = httpx2.get(f"http://localhost:{nginx.plain}/mcp", headers={"host": "evil.example"}, timeout=LONGEST)
         assert stranger.headers["location"] == "https://localhost/mcp"
-        with httpx2.Client(base_url=nginx.origin, verify=nginx.trust) as client:
+        with httpx2.Client(base_url=nginx.origin, verify=nginx.trust, timeout=LONGEST) as client:
             assert client.get("/readyz").status_code == 404
             refused = client.post("/mcp", content=b"x" * (4 * 1024 * 1024 + 1))
             assert (refused.status_code, refused.json()["error"]["code"]) == (413, -32600)
@@ -65,8 +69,12 @@ def test_plain_http_is_redirected_with_its_method_and_probes_are_not_for_strange
 
 
 def test_a_client_is_told_in_its_own_protocol_that_no_replica_is_there(tmp_path: Path) -> None:
-    with Nginx(tmp_path / "nginx", [free_port(), free_port()]) as nginx:
-        answer = httpx2.post(f"{nginx.origin}/mcp", verify=nginx.trust, json={})
+    with (
+        deserted_port() as left,
+        deserted_port() as right,
+        Nginx(tmp_path / "nginx", [left, right]) as nginx,
+    ):
+        answer = httpx2.post(f"{nginx.origin}/mcp", verify=nginx.trust, json={}, timeout=LONGEST)
     assert (answer.status_code, answer.headers["content-type"]) == (502, "application/json")
     error = json.loads(answer.content)["error"]
     assert error == {"code": -32603, "message": "No replica answered; the call may or may not have run"}

@@ -26,7 +26,7 @@ def test_the_secrets_that_the_page_makes_are_taken(tmp_path: Path, monkeypatch: 
     (commands,) = (block for block in blocks("sh") if "openssl" in block)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["sh", "-e", "-c", commands], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, timeout=60
+        ["sh", "-e", "-c", commands], cwd=tmp_path, env={**os.environ, "PATH": path}, capture_output=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
     monkeypatch.setenv("FUSEBOARD_REQUEST_STATE_KEYS_FILE", str(tmp_path / "secrets/request-state-keys"))

@@ -30,11 +30,12 @@ pytestmark = [pytest.mark.anyio, pytest.mark.external, pytest.mark.slow]
 TOKEN = new_token()
 CALLS = 2000
 CLIENTS = 8  # half of them in each era
+KEPT = CALLS // CLIENTS // 4
 OLD_KEY, NEW_KEY = "an-older-key-of-at-least-thirty-two-bytes", "the-new-key-of-at-least-thirty-two-bytes"
 NO_SESSION = "Session not found"
-# Seconds until nginx has noticed that a replica is dead.
-NOTICED = 0.05
-LONGEST = 120  # seconds that anything here may take; whoever waits for what never ends gives up later than the test
+# Seconds until nginx has noticed that a replica is dead, also one that is not run for a moment.
+NOTICED = 5
+LONGEST = 600  # seconds that anything here may take; whoever waits for what never ends gives up later than the test
 
 
 @dataclass
@@ -81,7 +82,7 @@ def house(folder: Path, right_keys: str = "", **settings: str) -> Iterator[House
             yield House(nginx, [left, right], toys)
 
 
-async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+async def until(condition: Callable[[], bool], seconds: float = LONGEST) -> None:
     with anyio.fail_after(seconds):
         while not condition():
             await anyio.sleep(0.005)
@@ -98,6 +99,8 @@ class Run:
     # Calls that no replica took because their session had gone: these are made again.
     refused: Counter[int] = field(default_factory=Counter)
     errors: set[str] = field(default_factory=set)
+    # Set when the replica is dead. Until then everybody keeps a part of the calls: somebody must be left to notice.
+    killed: anyio.Event = field(default_factory=anyio.Event)
 
     def is_broken(self, number: int) -> None:
         self.broken[number] = self.sent[number]
@@ -118,6 +121,8 @@ async def one_session(house: House, mode: str, number: int, todo: list[int], run
     """Make calls until all are made, or until the session has gone."""
     async with house.client(mode, number) as client:
         while todo:
+            if len(todo) <= KEPT:
+                await run.killed.wait()
             run.sent[todo[-1]] = time.monotonic()
             try:
                 result = await client.call_tool("toy_count", {"number": todo[-1]})
@@ -166,13 +171,14 @@ async def test_of_two_thousand_calls_only_those_in_flight_in_a_killed_replica_en
                 for number in range(CLIENTS):
                     mode = "auto" if number % 2 else "legacy"
                     callers.start_soon(caller, served, mode, number, run)
-                await until(lambda: len(run.answered) >= CALLS // 2, 60)
+                await until(lambda: len(run.answered) >= CALLS // 2 and 0 in run.answered)
                 # The one that has the session of the first client.
                 (first,) = (process for process, number in served.journal("count") if number == "0")
                 (killed,) = (replica for replica in served.replicas if replica.process.pid == first)
                 killed.process.kill()
                 killed.process.wait()
                 dead = time.monotonic()
+                run.killed.set()
             # Those in the replica that was killed have been told; those in the other one go on.
             lost = {name for process, name in served.journal("hold") if process == first}
             await until(lambda: set(held) == lost)
@@ -189,7 +195,7 @@ async def test_of_two_thousand_calls_only_those_in_flight_in_a_killed_replica_en
     # Both have served their part until then, and the survivor the rest.
     shares = Counter(process for process, _ in ran)
     assert len(shares) == 2
-    assert min(shares.values()) > CALLS / 10
+    assert min(shares.values()) > CALLS / 50
     if sessions == "false":
         assert not run.refused
     else:
@@ -224,7 +230,7 @@ async def test_an_answer_that_reaches_the_other_replica_is_understood_when_they_
 ) -> None:
     keys = tmp_path / "keys"
     keys.write_text("the-first-key-of-at-least-thirty-two-bytes\nan-older-key-of-at-least-thirty-two-bytes\n")
-    with house(tmp_path, REQUEST_STATE_KEYS_FILE=str(keys)) as served, anyio.fail_after(60):
+    with house(tmp_path, REQUEST_STATE_KEYS_FILE=str(keys)) as served, anyio.fail_after(LONGEST):
         outcomes = await ask_ten_times(served)
         asked = served.journal("ask")
     assert outcomes == [f"q{number}: accept" for number in range(10)]
@@ -240,19 +246,22 @@ async def test_an_answer_that_reaches_the_other_replica_is_understood_when_they_
 async def test_a_key_is_exchanged_in_three_steps_while_replicas_of_both_sides_of_each_serve(
     tmp_path: Path, not_yet: list[str], restarted: list[str]
 ) -> None:
-    with house(tmp_path, ",".join(restarted), REQUEST_STATE_KEYS=",".join(not_yet)) as served, anyio.fail_after(60):
+    with (
+        house(tmp_path, ",".join(restarted), REQUEST_STATE_KEYS=",".join(not_yet)) as served,
+        anyio.fail_after(LONGEST),
+    ):
         outcomes = await ask_ten_times(served)
     assert outcomes == [f"q{number}: accept" for number in range(10)]
 
 
 async def test_a_key_that_seals_before_all_replicas_have_it_is_refused_by_the_others(tmp_path: Path) -> None:
     both = f"{NEW_KEY},{OLD_KEY}"
-    with house(tmp_path, both, REQUEST_STATE_KEYS=OLD_KEY) as served, anyio.fail_after(60):
+    with house(tmp_path, both, REQUEST_STATE_KEYS=OLD_KEY) as served, anyio.fail_after(LONGEST):
         assert "-32602" in await ask_ten_times(served)
 
 
 async def test_without_shared_keys_such_an_answer_is_refused(tmp_path: Path) -> None:
-    with house(tmp_path) as served, anyio.fail_after(60):
+    with house(tmp_path) as served, anyio.fail_after(LONGEST):
         assert "-32602" in await ask_ten_times(served)
 
 
@@ -266,7 +275,7 @@ async def test_progress_reaches_the_client_before_the_result(tmp_path: Path, mod
 
     async with AsyncExitStack() as stack:
         served = stack.enter_context(house(tmp_path))
-        stack.enter_context(anyio.fail_after(30))
+        stack.enter_context(anyio.fail_after(LONGEST))
         client = await stack.enter_async_context(served.client(mode))
         result = await client.call_tool("toy_tell", {"path": str(there)}, progress_callback=on_progress)
     assert result.content[0].text == "done"  # type: ignore[union-attr]

@@ -52,7 +52,7 @@ def test_a_hook_says_when_it_is_called_what_it_gets_and_what_it_returns(hook: st
 async def test_the_example_of_a_hook_is_a_plugin_that_works(hook: str) -> None:
     module = as_module("example", blocks(body_of(hook))[1].text)
     assert hasattr(getattr(module, hook), "fuseboard_impl")
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with PluginHost(module, name="example") as host:
             row = host.row()
     assert (row.state, row.reason) == ("active", "")

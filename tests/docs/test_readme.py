@@ -40,13 +40,13 @@ def fuseboard(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
         "--no-deps",
         "--no-build-isolation",
     ]
-    subprocess.run([*install, "--target", str(installed), str(project)], check=True, timeout=60)
+    subprocess.run([*install, "--target", str(installed), str(project)], check=True, timeout=300)
 
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "fuseboard", *arguments]
         environment = os.environ | {"PYTHONPATH": str(installed)}
         return subprocess.run(
-            command, env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60, check=False
+            command, env=environment, cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=300, check=False
         )
 
     return run

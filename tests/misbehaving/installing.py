@@ -22,5 +22,5 @@ def installed(factory: pytest.TempPathFactory) -> Path:
         return site
     uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--offline", "--no-cache", "--no-deps"]
     options = ["--no-build-isolation", "--python", sys.executable, "--target", str(site)]
-    subprocess.run([*uv, *options, *map(str, DISTRIBUTIONS)], check=True, timeout=60)
+    subprocess.run([*uv, *options, *map(str, DISTRIBUTIONS)], check=True, timeout=300)
     return site

@@ -18,11 +18,13 @@ import mcp
 import pytest
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from tests.together.settling import settled
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
 MEMBERS = {"fuseboard": "host", "cloudru": "plugins/cloudru", "docker_mcp": "plugins/docker_mcp", "oci": "plugins/oci"}
 ALL = ["cloudru", "docker_mcp", "oci"]
-LONGEST = 120  # seconds
+LONGEST = 600  # seconds
 pytestmark = pytest.mark.slow
 
 
@@ -83,7 +85,8 @@ async def served(command: str | Path, *arguments: str, folder: Path) -> set[str]
     """The plugins whose tools a client is served over stdio."""
     server = StdioServerParameters(command=str(command), args=list(arguments), cwd=str(folder))
     with anyio.fail_after(LONGEST):
-        async with mcp.Client(stdio_client(server)) as client:
+        async with mcp.Client(stdio_client(server), cache=None) as client:
+            await settled(client)
             tools = [tool.name for tool in (await client.list_tools()).tools]
     return {next((plugin for plugin in ALL if name.startswith(plugin)), "fuseboard") for name in tools}
 

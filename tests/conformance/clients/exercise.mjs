@@ -1,19 +1,34 @@
 // What every client does with a server, whichever SDK and transport it uses. Prints one JSON object.
 
-const ATTEMPTS = 5;
+const ATTEMPTS = 60;
 const PATIENCE_MS = 1_000;
+const PATIENCE_S = 60;
 
-/** `put` is called by a notification handler; `next(act)` resolves with what arrives after `act`, null if nothing does. */
+/**
+ * `put` is called by a notification handler; `next(act, fits)` resolves with what arrives after `act` and fits to what it
+ * returned, null if nothing does. What comes late belongs to an earlier act, and does not fit.
+ */
 export function mailbox() {
   let put = () => {};
-  const next = async (act) => {
-    let timer;
-    const arrived = new Promise((resolve) => (put = resolve));
-    const late = new Promise((resolve) => (timer = setTimeout(resolve, PATIENCE_MS, null)));
+  const next = async (act, fits = () => true) => {
+    const items = [];
+    let look = () => {};
+    put = (item) => {
+      items.push(item);
+      look();
+    };
     const done = await act();
-    const item = await Promise.race([arrived, late]);
+    let timer;
+    const found = await new Promise((resolve) => {
+      timer = setTimeout(resolve, PATIENCE_MS, null);
+      look = () => {
+        const item = items.find((one) => one && fits(one, done));
+        if (item) resolve({ item, done });
+      };
+      look();
+    });
     clearTimeout(timer);
-    return item && { item, done };
+    return found;
   };
   return { put: (item) => put(item), next };
 }
@@ -59,7 +74,7 @@ async function answerToProgress(call) {
     reports.push([progress, total, message]);
     call("send_signal", {});
   };
-  return { reports, end: text(await call("wait_for_signal", { within: 5 }, { onprogress })) };
+  return { reports, end: text(await call("wait_for_signal", { within: PATIENCE_S }, { onprogress })) };
 }
 
 async function cancelOnProgress(call) {
@@ -69,17 +84,20 @@ async function cancelOnProgress(call) {
     () => "answered",
     () => "aborted",
   );
-  return { outcome, seenByTheTool: text(await call("was_cancelled", { within: 5 })) };
+  return { outcome, seenByTheTool: text(await call("was_cancelled", { within: PATIENCE_S })) };
 }
 
 async function watchOneChange({ call, toolChanges }) {
-  const change = await untilArrived(toolChanges, () => call("test_trigger_tool_change", {}));
-  return change && { listed: change.item.includes("extra_tools_tool"), there: text(change.done) === "The tool is there" };
+  const listed = (tools) => tools.includes("extra_tools_tool");
+  const there = (done) => text(done) === "The tool is there";
+  const fits = (tools, done) => listed(tools) === there(done);
+  const change = await untilArrived(toolChanges, () => call("test_trigger_tool_change", {}), fits);
+  return change && { listed: listed(change.item), there: there(change.done) };
 }
 
 // On the older revisions a notification is lost while the client's listening stream is still being opened: try again.
-async function untilArrived(box, act) {
+async function untilArrived(box, act, fits) {
   let found = null;
-  for (let attempt = 1; !found && attempt <= ATTEMPTS; attempt++) found = await box.next(act);
+  for (let attempt = 1; !found && attempt <= ATTEMPTS; attempt++) found = await box.next(act, fits);
   return found;
 }

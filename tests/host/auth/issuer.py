@@ -99,6 +99,6 @@ class Issuer:
         signer = key if key is not None else self.keys[kid or "one"]
         fitting = algorithm or ("RS256" if isinstance(signer, rsa.RSAPrivateKey) else "ES256")
         now = int(time.time())
-        good = {"iss": self.url, "aud": RESOURCE, "sub": "ada", "iat": now, "exp": now + 300, "scope": "reader"}
+        good = {"iss": self.url, "aud": RESOURCE, "sub": "ada", "iat": now, "exp": now + 3600, "scope": "reader"}
         payload = {name: value for name, value in {**good, **claims}.items() if value is not None}
         return jwt.encode(payload, signer, fitting, headers={"kid": kid} if kid is not None else None)

@@ -69,8 +69,8 @@ BAD: Mapping[str, Callable[[Issuer], str]] = {
     "no issuer": lambda one: one.token(iss=None),
     "expired": lambda one: one.token(exp=int(time.time()) - 60),
     "no expiry": lambda one: one.token(exp=None),
-    "not valid yet": lambda one: one.token(nbf=int(time.time()) + 120),
-    "issued in the future": lambda one: one.token(iat=int(time.time()) + 120),
+    "not valid yet": lambda one: one.token(nbf=int(time.time()) + 600),
+    "issued in the future": lambda one: one.token(iat=int(time.time()) + 600),
     "for nobody": lambda one: one.token(sub=None),
     "for a name that breaks lines": lambda one: one.token(sub="a\nb"),
     "another key": lambda one: one.token("one", key=rsa_key()),
@@ -117,8 +117,8 @@ async def test_a_bad_token_is_refused(shared: Issuer, kind: str) -> None:
 
 async def test_a_clock_that_is_a_little_wrong_does_not_matter(shared: Issuer) -> None:
     now = int(time.time())
-    for claims in ({"exp": now - 10}, {"nbf": now + 10}, {"iat": now + 10}):
-        assert await judge(shared, leeway=30).principal(shared.token(**claims))
+    for claims in ({"exp": now - 150}, {"nbf": now + 150}, {"iat": now + 150}):
+        assert await judge(shared, leeway=300).principal(shared.token(**claims))
         with pytest.raises(Unproven):
             await judge(shared, leeway=0).principal(shared.token(**claims))
 
@@ -158,7 +158,7 @@ def test_issuer_and_resource_belong_together() -> None:
 
 async def test_in_development_a_secret_signs_and_everything_else_still_holds(shared: Issuer) -> None:
     tokens = judge(shared, development_secret=SECRET)
-    good = {"iss": shared.url, "aud": RESOURCE, "sub": "ada", "exp": int(time.time()) + 60}
+    good = {"iss": shared.url, "aud": RESOURCE, "sub": "ada", "exp": int(time.time()) + 600}
     assert (await tokens.principal(jwt.encode(good, SECRET, "HS256"))).name.startswith("ada")
     for claims, secret in ((good | {"aud": "x"}, SECRET), (good | {"exp": 1}, SECRET), (good, SECRET[::-1])):
         with pytest.raises(Unproven):
@@ -239,7 +239,7 @@ async def test_nobody_waits_for_an_issuer_that_is_slow_to_give_its_keys_again(is
     keys = KeySet(fetch, refresh=30, max_age=1000, outage=0, clock=lambda: now[0])
     await keys.key("one", "RS256")
     now[0] = 950
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         assert (await keys.key("one", "RS256")).key_id == "one"
     issuer.published = issuer.published[1:]
     slow.set()
@@ -285,5 +285,5 @@ async def test_a_caller_that_leaves_does_not_end_the_look_that_others_wait_for(i
     first = asyncio.ensure_future(tokens.principal(issuer.token("one")))
     await asyncio.sleep(0)
     first.cancel()
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         assert await tokens.principal(issuer.token("one"))

@@ -11,7 +11,7 @@ from fuseboard.settings import AuthSettings
 from fuseboard.settings.auth import unsafe_binding
 from tests.host.auth.vault import TOKENS, bearer, token_lines, vault
 from tests.host.transports.http_process import HttpProcess
-from tests.host.transports.toys import COMMAND, Toybox
+from tests.host.transports.toys import COMMAND, PATIENCE, Toybox
 
 SECRET = "0123456789abcdef0123456789abcdef"
 ISSUER = {"issuer": "https://id.example", "resource": "https://board.example/mcp"}
@@ -42,7 +42,7 @@ def test_the_refusal_has_two_lines_that_say_what_to_do_and_nothing_is_started(to
         env=toys.environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert refused.returncode == 2
     lines = refused.stderr.splitlines()

@@ -54,7 +54,7 @@ def collector(into: list[str]) -> Callable[[Any], Any]:
 async def test_updates_reach_only_who_may_read_the_resource(mode: str) -> None:
     access = {"roles": {"user": {"allow": ["notes_*", OPEN]}}, "local_roles": ["user"]}
     heard: list[str] = []
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with Host(HostSettings.model_validate({"access": access}), plugins={"notes": Notes()}) as host:
             await host.settled()
             server = build_server(host, in_memory=True).server
@@ -70,4 +70,6 @@ async def test_updates_reach_only_who_may_read_the_resource(mode: str) -> None:
                         await client.call_tool("notes_change", {})
                         async for _ in events:
                             break
+                        while not heard:
+                            await anyio.lowlevel.checkpoint()
     assert heard == [OPEN]

@@ -19,9 +19,10 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference, TextContent
 
 from tests.host.auth.issuer import RESOURCE, Issuer
-from tests.host.auth.vault import PROMPTS, RESOURCES, TOKENS, TOOLS, bearer, token_lines, vault
+from tests.host.auth.vault import PROMPTS, RESOURCES, TOKENS, TOOLS, bearer, serving, token_lines, vault
+from tests.host.faults.running import patience_of_the_client
 from tests.host.transports.http_process import HttpProcess
-from tests.host.transports.toys import COMMAND
+from tests.host.transports.toys import COMMAND, PATIENCE, UNTIL_LOADED, set_constants
 
 pytestmark = pytest.mark.anyio
 
@@ -37,10 +38,7 @@ ARGUMENTS = {"vault_hello": {"who": "you"}, "vault_goodbye": {"who": "you"}}
 def served(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
     """One HTTP process for the whole table; it knows static tokens and the tokens of an issuer."""
     auth = {"tokens": token_lines(), "issuer": issuer.url, "resource": RESOURCE}
-    with HttpProcess(vault(tmp_path_factory.mktemp("http"), auth)) as process:
-        process.client.headers.update(bearer(TOKENS["admin"]))
-        process.ready()
-        del process.client.headers["authorization"]
+    with serving(vault(tmp_path_factory.mktemp("http"), auth)) as process:
         yield process
 
 
@@ -48,10 +46,11 @@ def served(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 async def connected(surface: str, caller: str, served: HttpProcess, folder: Path) -> AsyncIterator[Client]:
     """A client of the SDK on a surface, as a caller."""
     mode = "legacy" if surface.endswith(("legacy", "sse")) else "auto"
-    with anyio.fail_after(30):
+    async with patience_of_the_client():
         if surface.startswith("stdio"):
             roles = [] if caller == "nobody" else [caller]
             environment = vault(folder, local_roles=roles).environment
+            set_constants(folder, UNTIL_LOADED)
             parameters = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], "stdio"], env=environment)
             async with Client(stdio_client(parameters), mode=mode) as client:
                 yield client
@@ -60,7 +59,7 @@ async def connected(surface: str, caller: str, served: HttpProcess, folder: Path
                 yield client
         else:
             async with (
-                httpx2.AsyncClient(headers=bearer(TOKENS[caller]), timeout=20) as http,
+                httpx2.AsyncClient(headers=bearer(TOKENS[caller]), timeout=PATIENCE) as http,
                 Client(streamable_http_client(f"{served.origin}/mcp", http_client=http), mode=mode) as client,
             ):
                 yield client
@@ -123,32 +122,38 @@ async def check_resources(client: Client, surface: str, caller: str) -> None:
 async def test_a_caller_sees_and_calls_what_the_roles_give_and_nothing_else(
     surface: str, caller: str, served: HttpProcess, tmp_path: Path
 ) -> None:
-    async with connected(surface, caller, served, tmp_path) as client:
-        assert sorted(tool.name for tool in (await client.list_tools()).tools) == TOOLS[caller]
-        assert sorted(prompt.name for prompt in (await client.list_prompts()).prompts) == PROMPTS[caller]
-        assert sorted(str(item.uri) for item in (await client.list_resources()).resources) == RESOURCES[caller]
-        templates = (await client.list_resource_templates()).resource_templates
-        assert bool(templates) is (caller in ("reader", "admin"))
-        assert bool(client.instructions) is (caller != "nobody"), "instructions speak of what the caller sees"
+    with anyio.fail_after(3 * PATIENCE):
+        async with connected(surface, caller, served, tmp_path) as client:
+            await check_everything(client, surface, caller)
 
-        names = {"vault_look": "gold", "vault_write": "written", "vault_wipe": "wiped"}
-        for public, text in names.items():
-            allowed = public in TOOLS[caller]
-            for name in (public, public.removeprefix("vault_")):
-                assert await outcome(client, name) == (text if allowed else "-32602"), name
-        assert await outcome(client, "peer") == ("gold" if "vault_look" in TOOLS[caller] else "-32602")
-        assert await outcome(client, "erase") == ("wiped" if "vault_wipe" in TOOLS[caller] else "-32602")
-        assert ("vault: active" in await outcome(client, "fuseboard_status")) is ("fuseboard_status" in TOOLS[caller])
-        if caller != "nobody":
-            said = await outcome(client, "vault_ask_wipe")
-            assert said.startswith("wiped" if caller == "admin" else "refused"), "nested calls have the caller's rights"
-            assert "vault_wipe" not in await outcome(client, "vault_names") or caller == "admin"
-        await check_prompts(client, caller)
-        await check_resources(client, surface, caller)
+
+async def check_everything(client: Client, surface: str, caller: str) -> None:
+    """Lists, calls, prompts and resources."""
+    assert sorted(tool.name for tool in (await client.list_tools()).tools) == TOOLS[caller]
+    assert sorted(prompt.name for prompt in (await client.list_prompts()).prompts) == PROMPTS[caller]
+    assert sorted(str(item.uri) for item in (await client.list_resources()).resources) == RESOURCES[caller]
+    templates = (await client.list_resource_templates()).resource_templates
+    assert bool(templates) is (caller in ("reader", "admin"))
+    assert bool(client.instructions) is (caller != "nobody"), "instructions speak of what the caller sees"
+
+    names = {"vault_look": "gold", "vault_write": "written", "vault_wipe": "wiped"}
+    for public, text in names.items():
+        allowed = public in TOOLS[caller]
+        for name in (public, public.removeprefix("vault_")):
+            assert await outcome(client, name) == (text if allowed else "-32602"), name
+    assert await outcome(client, "peer") == ("gold" if "vault_look" in TOOLS[caller] else "-32602")
+    assert await outcome(client, "erase") == ("wiped" if "vault_wipe" in TOOLS[caller] else "-32602")
+    assert ("vault: active" in await outcome(client, "fuseboard_status")) is ("fuseboard_status" in TOOLS[caller])
+    if caller != "nobody":
+        said = await outcome(client, "vault_ask_wipe")
+        assert said.startswith("wiped" if caller == "admin" else "refused"), "nested calls have the caller's rights"
+        assert "vault_wipe" not in await outcome(client, "vault_names") or caller == "admin"
+    await check_prompts(client, caller)
+    await check_resources(client, surface, caller)
 
 
 def run(box_environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *words], env=box_environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run([*COMMAND, *words], env=box_environment, capture_output=True, text=True, timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("caller", CALLERS)

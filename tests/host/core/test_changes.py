@@ -18,7 +18,7 @@ from fuseboard import Board, Context, Prompt, Resource, Tool
 from fuseboard.errors import RegistrationError
 from fuseboard.host import Host
 from fuseboard.mcp_server import build_server
-from fuseboard.settings import HostSettings
+from fuseboard.settings import FuseSettings, HostSettings
 from fuseboard.testing import PluginHost
 from tests.host.core.toys import LONG, plugin, seen, text_of, until
 
@@ -270,10 +270,12 @@ async def test_a_plugin_that_comes_up_late_is_announced(mode: str) -> None:
         yield
 
     with anyio.fail_after(LONG):
-        async with Host(HostSettings(), plugins={"slow": plugin(hello, lifespan=lifespan)}) as host:
+        settings = HostSettings(fuses={"slow": FuseSettings(start_timeout=LONG)})
+        async with Host(settings, plugins={"slow": plugin(hello, lifespan=lifespan)}) as host:
             server = build_server(host).server
             async with Client(server, mode=mode, cache=None, message_handler=heard) as client:
                 if mode == "legacy":
+                    await client.session.send_ping()  # from here on the server knows that the client is ready
                     gate.set()
                     await until(lambda: heard.heard)
                 else:

@@ -10,6 +10,7 @@ import pytest
 
 from fuseboard import JsonSchema, json_schema
 from fuseboard.errors import RegistrationError
+from tests.host.core.toys import LONG
 
 EVIL = "^(a|a)+$"
 BAIT = "a" * 40 + "!"
@@ -46,7 +47,7 @@ COSTLY: list[tuple[dict[str, Any], Any]] = [
 def test_a_check_that_would_take_for_ever_ends_and_says_so(schema: dict[str, Any], value: Any) -> None:
     begun = time.monotonic()
     assert problems(schema, value) == ["it cannot be checked within 0.2 s"]
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < LONG
 
 
 def test_unevaluated_properties_beside_patterns_cost_nothing_and_are_not_judged() -> None:
@@ -60,9 +61,10 @@ def test_other_threads_run_while_a_pattern_is_searched_for(monkeypatch: pytest.M
     monkeypatch.setattr(json_schema, "SECONDS", 1.0)
     checking = threading.Thread(target=problems, args=({"pattern": EVIL}, BAIT))
     checking.start()
-    longest, last = 0.0, time.monotonic()
+    # What the process has computed from one turn of this thread to the next; time in which nobody ran is not counted.
+    longest, last = 0.0, time.process_time()
     while checking.is_alive():
-        now = time.monotonic()
+        now = time.process_time()
         longest, last = max(longest, now - last), now
     assert longest < 0.5
 

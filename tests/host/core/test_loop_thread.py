@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from fuseboard.loop_thread import Escaped, LoopThread, Mailbox, Visit
-from tests.host.core.toys import LONG, until
+from tests.host.core.toys import LONG, seen, until
 
 pytestmark = pytest.mark.anyio
 
@@ -158,8 +158,14 @@ async def test_a_thread_that_blocks_cannot_be_joined_in_time() -> None:
     home = asyncio.get_running_loop()
     lane = LoopThread("toy", home, Mailbox(home), shared=False)
     lane.start()
-    gate = threading.Event()
-    lane.mail.post(gate.wait, LONG)
+    inside, gate = threading.Event(), threading.Event()
+
+    def block() -> None:
+        inside.set()
+        gate.wait(LONG)
+
+    lane.mail.post(block)
+    await seen(inside)
     lane.stop()
     assert not await lane.join(0.05)
     gate.set()

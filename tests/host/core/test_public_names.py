@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import fuseboard
+from tests.host.core.toys import LONG
 
 
 def test_the_list_of_public_names_is_sorted_and_each_is_there() -> None:
@@ -34,5 +35,5 @@ def test_importing_fuseboard_is_cheap() -> None:
     """A plugin's import is measured and has a deadline: the SDK, Starlette and the like must not count as its own."""
     heavy = ("mcp", "pydantic", "starlette", "uvicorn")
     code = f"import sys, fuseboard; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=LONG, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,7 +13,7 @@ from mcp.server.mcpserver import Elicit, Resolve
 from pydantic import BaseModel
 
 from fuseboard.testing import PluginHost
-from tests.host.core.toys import LONG, error_of, plugin, text_of
+from tests.host.core.toys import LONG, error_of, plugin, text_of, until
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("mode", ["auto", "legacy"])]
 
@@ -106,7 +106,7 @@ async def test_its_progress_reaches_the_client(mode: str) -> None:
     with anyio.fail_after(LONG):
         async with PluginHost(plugin(mcp_server=calculator), name="calc", mode=mode) as host:
             await host.call_tool("calc_count", {"upto": 3}, progress_callback=listen)
-            await host.client.list_tools()
+            await until(lambda: len(told) >= 3)
     assert told == [1, 2, 3]
 
 

@@ -9,12 +9,13 @@ from types import ModuleType
 from typing import Any
 
 import anyio
+import pytest
 from mcp_types import CallToolResult
 
 from fuseboard import hookimpl
 
 Function = Callable[..., Any]
-LONG = 10.0
+LONG = 60.0
 """Seconds after which a test that waits has failed."""
 
 
@@ -57,6 +58,11 @@ def error_of(result: CallToolResult) -> str:
     """The text of a result that is an error."""
     assert result.is_error, result
     return text_of(result)
+
+
+def take_time_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no plugin be abandoned because the machine stood still while it stopped; beside a long `stop_timeout`."""
+    monkeypatch.setattr("fuseboard.circuit.LAST_MOMENT", LONG)
 
 
 async def until(condition: Callable[[], object]) -> None:

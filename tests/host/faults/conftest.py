@@ -17,7 +17,8 @@ TALKATIVE: Mapping[str, Mapping[str, Any]] = {
     "raising": NEVER_BLOWS,
     "returning": NEVER_BLOWS,
     "asking": NEVER_BLOWS,
-    "reading": {**NEVER_BLOWS, "call_timeout": 0.5},
+    "reading": NEVER_BLOWS,
+    "dozing": {**NEVER_BLOWS, "call_timeout": 0.5},
 }
 
 
@@ -39,7 +40,7 @@ async def served(
 ) -> AsyncIterator[Line]:
     """A host with the plugins whose calls end in every bad way, and a client that answers their questions.
 
-    Their fuses never blow. `reading` has half a second for a call. This is the only fixture with a connection that
+    Their fuses never blow. `dozing` has half a second for a call. This is the only fixture with a connection that
     lives longer than a module: connections must be closed in the reverse order of their opening.
     """
     board = Board(site, tmp_path_factory.mktemp("calls"), list(TALKATIVE), fuses=TALKATIVE)

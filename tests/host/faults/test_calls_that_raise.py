@@ -10,7 +10,7 @@ import pytest
 from mcp.client.sse import sse_client
 from mcp.shared.exceptions import MCPError
 
-from tests.host.faults.running import SECRET, TWO_WAYS, Board, Era, Line, Surface, http_host, line, said
+from tests.host.faults.running import PATIENCE, SECRET, TWO_WAYS, Board, Era, Line, Surface, http_host, line, said
 
 pytestmark = pytest.mark.anyio
 
@@ -101,7 +101,10 @@ async def test_a_tool_that_closes_standard_output_closes_nothing_that_matters(se
 
 async def test_the_old_transport_has_the_same_boundaries(site: Path, tmp_path: Path) -> None:
     board = Board(site, tmp_path, ["raising"], fuse={"fault_threshold": 1000})
-    async with http_host(board) as address, mcp.Client(sse_client(f"{address}/sse"), mode="legacy") as client:
+    async with (
+        http_host(board) as address,
+        mcp.Client(sse_client(f"{address}/sse", timeout=PATIENCE), mode="legacy") as client,
+    ):
         served = Line(board, "http", "legacy", client, address)
         for tool in FAULTS:
             assert UNEXPECTED.fullmatch(said(await served.call(f"raising_{tool}"), error=True))
@@ -121,7 +124,7 @@ async def test_a_plugin_on_the_loop_of_the_host_has_the_same_boundaries(
 
 
 async def test_after_all_that_the_ledger_says_nothing_of_a_secret_and_the_plugin_is_still_active(served: Line) -> None:
-    ledger = await served.ledger()
-    assert (ledger["raising"]["state"], ledger["healthy"]["state"]) == ("active", "active")
-    assert SECRET not in ledger["text"]
+    await served.row("raising", "active")
+    await served.row("healthy", "active")
+    assert SECRET not in (await served.ledger())["text"]
     assert said(await served.call("raising_fine")) == "fine"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import anyio
 import mcp_types as types
 import pytest
@@ -20,7 +18,8 @@ UNSENDABLE = ["huge", "surrogate", "rubbish"]
 async def refusal(served: Line, kind: str, name: str) -> str:
     """The text of the error that reading a resource, or getting a prompt, ends in."""
     client = served.client
-    ask = client.read_resource(f"reading://{name}") if kind == "resource" else client.get_prompt(f"reading_{name}")
+    plugin = "dozing" if name == "hangs" else "reading"
+    ask = client.read_resource(f"{plugin}://{name}") if kind == "resource" else client.get_prompt(f"{plugin}_{name}")
     with anyio.fail_after(PATIENCE), pytest.raises(MCPError) as caught:
         await ask
     assert caught.value.error.code == -32603
@@ -47,17 +46,17 @@ async def test_what_cannot_be_sent_is_an_error_that_names_it(served: Line, kind:
 
 @pytest.mark.parametrize("kind", ["resource", "prompt"])
 async def test_what_hangs_is_ended_at_its_deadline(served: Line, kind: str) -> None:
-    before = served.board.journal().count("reading hangs no longer")
-    begun = time.monotonic()
-    text = await refusal(served, kind, "hangs")
-    assert "did not end within 0.5 s" in text
-    assert time.monotonic() - begun < 2.5
-    await served.board.noted(*["reading hangs no longer"] * (before + 1))
+    before = served.board.journal()
+    with anyio.fail_after(PATIENCE):
+        # Again if the machine stood still, and the deadline came before it began.
+        while served.board.journal().count("dozing hangs") == before.count("dozing hangs"):
+            assert "did not end within 0.5 s" in await refusal(served, kind, "hangs")
+    await served.board.noted(*["dozing hangs no longer"] * (before.count("dozing hangs no longer") + 1))
 
 
 @pytest.mark.parametrize("argument", ["raises", "hangs", "exits"])
 async def test_a_completer_that_fails_completes_nothing(served: Line, argument: str) -> None:
-    reference = types.PromptReference(type="ref/prompt", name="reading_about")
+    reference = types.PromptReference(type="ref/prompt", name="dozing_about")
     with anyio.fail_after(PATIENCE):
         result = await served.client.complete(reference, {"name": argument, "value": "a"})
     assert result.completion.values == []
@@ -65,7 +64,7 @@ async def test_a_completer_that_fails_completes_nothing(served: Line, argument: 
 
 
 async def test_a_completer_that_returns_rubbish_spoils_nothing_but_the_completion(served: Line) -> None:
-    reference = types.PromptReference(type="ref/prompt", name="reading_about")
+    reference = types.PromptReference(type="ref/prompt", name="dozing_about")
     with anyio.fail_after(PATIENCE):
         result = await served.client.complete(reference, {"name": "lies", "value": "a"})
     assert len(result.completion.values) <= 100
@@ -74,7 +73,7 @@ async def test_a_completer_that_returns_rubbish_spoils_nothing_but_the_completio
 
 @pytest.mark.parametrize("argument", ["name", "colour"])
 async def test_a_completer_of_a_template_that_fails_completes_nothing(served: Line, argument: str) -> None:
-    reference = types.ResourceTemplateReference(type="ref/resource", uri="reading://item/{name}/{colour}")
+    reference = types.ResourceTemplateReference(type="ref/resource", uri="dozing://item/{name}/{colour}")
     with anyio.fail_after(PATIENCE):
         result = await served.client.complete(reference, {"name": argument, "value": "a"})
     assert result.completion.values == []
@@ -88,4 +87,5 @@ async def test_an_unknown_resource_has_the_code_of_its_era(served: Line) -> None
 
 async def test_no_secret_has_left_with_any_of_it(served: Line) -> None:
     assert SECRET not in (await served.ledger())["text"]
-    assert (await served.row("reading"))["state"] == "active"
+    await served.row("reading", "active")
+    await served.row("dozing", "active")

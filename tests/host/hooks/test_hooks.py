@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.anyio
 
+PATIENCE = 120
+"""Seconds that only a broken host needs."""
+
 BOTH_ERAS = pytest.mark.parametrize("mode", ["legacy", "auto"])
 
 
@@ -63,7 +66,7 @@ async def test_hook_settings_is_filled_and_handed_to_the_other_hooks(monkeypatch
             register(greet)
 
     monkeypatch.setenv("GREETER_TOKEN", "hunter2")
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(Greeter(), name="greeter", settings={"greeting": "Bonjour"}) as host:
             assert text_of(await host.call_tool("greeter_greet", {"name": "Ada"})) == "Bonjour, Ada (7)"
 
@@ -86,7 +89,7 @@ async def test_hook_register_tools_makes_functions_into_tools_with_schemas(mode:
             register(divide, aliases=["over"], read_only=True, title="Division")
             register(shout, input_schema={"type": "object", "properties": {"text": {"type": "string"}}})
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(Calculator(), name="calc", mode=mode) as host:
             listed = {tool.name: tool for tool in (await host.client.list_tools()).tools}
             result = await host.call_tool("calc_divide", {"dividend": 9, "divisor": 2})
@@ -118,7 +121,7 @@ async def test_hook_register_prompts_makes_functions_into_prompts_that_complete_
             register(welcome, complete={"language": languages})
 
     reference = types.PromptReference(type="ref/prompt", name="greeter_welcome")
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(Greeter(), name="greeter", mode=mode) as host:
             listed = (await host.client.list_prompts()).prompts[0]
             prompt = await host.get_prompt("greeter_welcome", {"name": "Ada", "language": "fr"})
@@ -155,7 +158,7 @@ async def test_hook_register_resources_serves_uris_and_templates(mode: str) -> N
             register("notes://one/{name}", note, mime_type="text/markdown")
             register("notes://picture", picture, mime_type="image/png")
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(Notes(), name="notes", mode=mode) as host:
             listed = [str(item.uri) for item in (await host.client.list_resources()).resources]
             templates = (await host.client.list_resource_templates()).resource_templates
@@ -186,22 +189,26 @@ async def test_hook_register_health_checks_makes_the_plugin_degraded_while_one_i
     class Store:
         @hookimpl
         def register_health_checks(self, register: HealthRegistrar) -> None:
-            register(has_space)
-            register(is_patient, critical=False)
+            register(has_space, timeout=PATIENCE)
+            register(is_patient, timeout=PATIENCE, critical=False)
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(Store(), name="store") as host:
             await host.host.health(max_age=0)
-            ill = (str(host.row().state), host.row().reason)
+            await becomes(host, "degraded", "has_space: the disk is full")
             disk["free"] = 5
             results = (await host.host.health(max_age=0))["store"]
-            well = (str(host.row().state), host.row().reason)
-    assert ill == ("degraded", "has_space: the disk is full")
-    assert well == ("active", "")
+            await becomes(host, "active", "")
     assert [(result.name, result.ok, dict(result.details)) for result in results] == [
         ("has_space", True, {"free": 5}),
         ("is_patient", False, {}),
     ]
+
+
+async def becomes(host: PluginHost, state: str, reason: str) -> None:
+    """Wait until the ledger says so: that a loop stood still, as it does with the machine, is in it for a moment."""
+    while (str(host.row().state), host.row().reason) != (state, reason):
+        await anyio.sleep(0.01)
 
 
 @BOTH_ERAS
@@ -211,7 +218,7 @@ async def test_hook_instructions_becomes_a_paragraph_of_the_server_s_instruction
         def instructions(self) -> str:
             return "Ask the oracle one question at a time."
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost({"oracle": Oracle(), "quiet": Oracle()}, mode=mode) as host:
             text = host.client.instructions
     assert text == ("oracle: Ask the oracle one question at a time.\n\nquiet: Ask the oracle one question at a time.")
@@ -245,7 +252,7 @@ async def test_hook_call_middleware_wraps_the_calls_of_all_plugins_in_the_order_
             register(echo)
 
     plugins = {"outer": Guard("outer"), "zinner": Guard("zinner"), "echo": Echo()}
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(plugins) as host:
             answer = await host.call_tool("echo_echo", {"text": "hello"})
             refused = await host.call_tool("echo_echo", {"text": "forbidden"})
@@ -276,7 +283,7 @@ async def test_hook_http_routes_adds_pages_that_reach_the_plugin_through_the_boa
 
             return [Route("/pages/{word}", page)]
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(Pages(), name="pages") as host:
             app = http_app(host.host, build_server(host.host), HttpSettings())
             transport = httpx2.ASGITransport(app=app)
@@ -297,7 +304,7 @@ class Whole:
 
 @BOTH_ERAS
 async def test_hook_mcp_server_takes_a_server_of_the_sdk_as_it_is(mode: str) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(Whole(), name="demo", mode=mode) as host:
             tools = {tool.name: tool for tool in (await host.client.list_tools()).tools}
             prompts = [prompt.name for prompt in (await host.client.list_prompts()).prompts]
@@ -330,7 +337,7 @@ async def test_hook_mcp_server_lets_progress_through_and_no_text_of_an_exception
     async def progress(progress: float, total: float | None, message: str | None) -> None:
         arrived.append(progress)
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(Whole(), name="demo", mode=mode) as host:
             result = await host.call_tool("demo_long_task", {"steps": 3}, progress_callback=progress)
             failed = await host.call_tool("demo_fails")
@@ -363,7 +370,7 @@ async def test_hook_lifespan_yields_the_state_of_every_call_and_is_left_at_the_e
 
             register(remember)
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(Session(), name="session") as host:
             await host.call_tool("session_remember", {"word": "one"})
             result = await host.call_tool("session_remember", {"word": "two"})

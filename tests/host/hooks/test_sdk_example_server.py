@@ -24,7 +24,7 @@ from fuseboard.testing import PluginHost
 pytestmark = [pytest.mark.anyio, pytest.mark.external]
 
 CACHE = Path(os.environ.get("FUSEBOARD_TEST_CACHE", Path(__file__).parents[3] / ".cache"))
-PATIENCE = 20  # seconds
+PATIENCE = 120  # seconds that only a broken host needs
 
 
 def _fetched() -> Path:

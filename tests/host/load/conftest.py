@@ -32,9 +32,9 @@ async def served(
     Each has two places for its calls. The fuse of `hanging` would blow at its first fault.
     """
     fuses = {
-        "hanging": {"max_calls": 2, "max_queue": 1, "fault_threshold": 1},
-        "calling": {"max_calls": 2, "max_queue": 100},
-        "flooded": {"max_calls": 2, "max_queue": 2},
+        "hanging": {"call_timeout": 600, "max_calls": 2, "max_queue": 1, "fault_threshold": 1},
+        "calling": {"call_timeout": 600, "max_calls": 2, "max_queue": 100},
+        "flooded": {"call_timeout": 600, "max_calls": 2, "max_queue": 2},
     }
     board = Board(site, tmp_path_factory.mktemp("load"), list(fuses), fuses=fuses)
     async with line(board, *request.param) as opened:

@@ -11,7 +11,7 @@ import httpx2
 import mcp
 import pytest
 
-from tests.host.faults.running import AT_ONCE, PATIENCE, Board, Era, Line, http_host
+from tests.host.faults.running import PATIENCE, Board, Era, Line, http_host
 
 pytestmark = pytest.mark.anyio
 
@@ -78,7 +78,7 @@ class Seen(NamedTuple):
 
 async def seen(address: str) -> Seen:
     """Ask the host, from within."""
-    async with httpx2.AsyncClient(timeout=AT_ONCE) as http:
+    async with httpx2.AsyncClient(timeout=PATIENCE) as http:
         tasks = len((await http.get(f"{address}/faulty/tasks")).json())
         descriptors = int((await http.get(f"{address}/faulty/descriptors")).text)
     return Seen(tasks, descriptors)
@@ -86,5 +86,5 @@ async def seen(address: str) -> Seen:
 
 async def threads_of(address: str) -> int:
     """How many threads the process has."""
-    async with httpx2.AsyncClient(timeout=AT_ONCE) as http:
+    async with httpx2.AsyncClient(timeout=PATIENCE) as http:
         return int((await http.get(f"{address}/faulty/threads")).text)

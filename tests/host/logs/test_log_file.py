@@ -10,7 +10,7 @@ import pytest
 
 from fuseboard.logs.log_file import LARGEST, LogFile
 from tests.host.cli.running import Cli
-from tests.host.logs.reading import JsonHttpProcess, lines_of, wait_for_call
+from tests.host.logs.reading import JsonHttpProcess, lines_of, wait_for_call, wait_until
 from tests.host.transports.toys import Toybox
 
 
@@ -88,7 +88,7 @@ def test_the_file_gets_the_same_lines_and_a_second_process_leaves_it_alone(toys:
             second.modern("tools/call", name="toy_echo", arguments={"text": "second"})
             wait_for_call(second, "ok")
             warning = lines_of(second)[0]
-        assert path.read_text() == served.errors()
+        wait_until(lambda: path.read_text() == served.errors())
     assert warning["level"] == "warning"
     assert "another process writes" in warning["message"]
 

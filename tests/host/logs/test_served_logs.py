@@ -11,7 +11,7 @@ import pytest
 
 from tests.host.logs.reading import JsonHttpProcess, lines_of, wait_for_call
 from tests.host.transports.stdio_peer import StdioPeer
-from tests.host.transports.toys import COMMAND, Toybox
+from tests.host.transports.toys import COMMAND, PATIENCE, Toybox
 
 CALL = {"plugin", "tool", "request_id", "ms", "surface", "principal", "outcome"}
 HOSTILE = 'x"}\n{"level": "error", "message": "forged"}\r\n\x1b[2J\x85\u2028\u202e'
@@ -30,6 +30,7 @@ def test_every_line_of_an_http_server_is_json_and_every_call_has_one(toys: Toybo
         failed = wait_for_call(served, "fault")
         status, _ = served.end(signal.SIGTERM)
         lines = lines_of(served)
+        assert served.errors().endswith("\n")
     assert status == 0
     assert done.keys() >= CALL
     assert (done["level"], done["plugin"], done["tool"], done["surface"]) == ("info", "toy", "toy_echo", "http")
@@ -101,7 +102,7 @@ def test_a_standard_error_that_takes_nothing_does_not_end_the_server(toys: Toybo
     answers = [process.stdout.readline() for _ in range(51)]
     process.stdin.close()
     assert all(b'"result"' in answer for answer in answers), answers
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
     process.stdout.close()
 
 
@@ -125,7 +126,7 @@ def test_a_client_that_never_reads_standard_error_gets_all_its_answers(toys: Toy
         peer.stdin.flush()
         assert b'"result"' in peer.stdout.readline()
     peer.stdin.close()
-    assert peer.wait(10) == 0
+    assert peer.wait(PATIENCE) == 0
     peer.stdout.close()
     os.close(reader)
 
@@ -151,7 +152,7 @@ def test_an_address_that_cannot_be_had_is_one_json_line(toys: Toybox, tmp_path: 
     toys.settings = {"FUSEBOARD_LOG__FORMAT": "json"}
     with JsonHttpProcess(toys) as served:
         other = JsonHttpProcess(toys, "--port", str(served.port))
-        other.process.wait(20)
+        other.process.wait(PATIENCE)
         lines = lines_of(other)
         other._stop()
     assert (lines[-1]["level"], "the port is in use" in lines[-1]["message"]) == ("error", True)

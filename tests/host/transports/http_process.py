@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.host.transports.toys import COMMAND, Toybox
+from tests.host.transports.toys import COMMAND, PATIENCE, Toybox
 
 BOTH = "application/json, text/event-stream"
 MODERN_META = {
@@ -55,7 +55,7 @@ class Stream:
     """
 
     def __init__(self, port: int, request: bytes, until: bytes) -> None:
-        self._connection = socket.create_connection(("127.0.0.1", port), timeout=10)
+        self._connection = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self._connection.sendall(request)
         self.first = b""
         while until not in self.first:
@@ -101,7 +101,7 @@ class HttpProcess:
         except BaseException:
             self._stop()
             raise
-        self.client = httpx2.Client(base_url=self.origin, timeout=20)
+        self.client = httpx2.Client(base_url=self.origin, timeout=PATIENCE)
         return self
 
     def __exit__(
@@ -113,7 +113,7 @@ class HttpProcess:
         self._stop()
 
     def _address(self) -> tuple[str, int]:
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while not (found := re.search(r"^fuseboard: serving (http://.*:(\d+))/mcp$", self.errors(), re.MULTILINE)):
             assert self.process.poll() is None, self.errors()
             assert time.monotonic() < end, self.errors()
@@ -129,16 +129,19 @@ class HttpProcess:
         """What came on standard error so far."""
         # Not by `seek`: the process writes at the very same offset.
         descriptor = self._errors.fileno()
-        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")
 
-    def ready(self, seconds: float = 20) -> None:
-        """Wait until no plugin is starting."""
+    def ready(self, seconds: float = PATIENCE, *, headers: dict[str, str] | None = None) -> None:
+        """Wait until no plugin is starting; the headers are of one who sees the plugins."""
         end = time.monotonic() + seconds
-        while any(plugin["state"] == "starting" for plugin in self.client.get("/readyz").json()["plugins"]):
+        while any(
+            plugin["state"] == "starting"
+            for plugin in self.client.get("/readyz", headers=headers or {}).json()["plugins"]
+        ):
             assert time.monotonic() < end
             time.sleep(0.02)
 
-    def raw(self, *parts: bytes, seconds: float = 10) -> bytes:
+    def raw(self, *parts: bytes, seconds: float = PATIENCE) -> bytes:
         """Send bytes on a connection of their own and return all that comes back until it is closed or silent."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=seconds) as connection:
             # A server that refuses does not wait for the rest.
@@ -178,7 +181,7 @@ class HttpProcess:
         self._streams.append(stream)
         return stream
 
-    def wait_for_status(self, path: str, status: int, seconds: float = 10) -> None:
+    def wait_for_status(self, path: str, status: int, seconds: float = PATIENCE) -> None:
         """Ask until the answer has this status."""
         end = time.monotonic() + seconds
         while (found := self.client.get(path).status_code) != status:
@@ -205,7 +208,7 @@ class HttpProcess:
         message = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
         return self.client.post("/mcp", json=message, headers={"accept": BOTH})
 
-    def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = 10) -> tuple[int, float]:
+    def end(self, number: signal.Signals = signal.SIGTERM, seconds: float = PATIENCE) -> tuple[int, float]:
         """Send a signal; return the status and how long the end took."""
         begin = time.monotonic()
         self.process.send_signal(number)

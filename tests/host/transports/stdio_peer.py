@@ -19,7 +19,7 @@ import time
 from types import TracebackType
 from typing import IO, Any
 
-from tests.host.transports.toys import COMMAND, Toybox
+from tests.host.transports.toys import COMMAND, PATIENCE, Toybox
 
 MODERN = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -69,7 +69,7 @@ class StdioPeer:
         assert self.process.stdout is not None
         pipe = self.process.stdout.fileno()
         start = bytearray()
-        while select.select([pipe], [], []) and self.reading.wait(60) and (data := os.read(pipe, 1 << 16)):
+        while select.select([pipe], [], []) and self.reading.wait(5 * PATIENCE) and (data := os.read(pipe, 1 << 16)):
             *heads, tail = data.split(b"\n")
             for head in heads:
                 self._lines.put(bytes(start) + head)
@@ -91,7 +91,7 @@ class StdioPeer:
         self.write(json.dumps(message if notify else {**message, "id": request}).encode() + b"\n")
         return request
 
-    def receive(self, seconds: float = 20) -> dict[str, Any]:
+    def receive(self, seconds: float = PATIENCE) -> dict[str, Any]:
         """The next message."""
         line = self._lines.get(timeout=seconds)
         assert line, f"the process has closed its standard output: {self.errors()}"
@@ -99,7 +99,13 @@ class StdioPeer:
         assert message["jsonrpc"] == "2.0"
         return message
 
-    def request(self, method: str, params: dict[str, Any] | None = None, seconds: float = 20) -> dict[str, Any]:
+    def answer(self, seconds: float = PATIENCE) -> dict[str, Any]:
+        """The next message that is none of the server's own, such as the news of a plugin that has come up."""
+        while "method" in (message := self.receive(seconds)):
+            pass
+        return message
+
+    def request(self, method: str, params: dict[str, Any] | None = None, seconds: float = PATIENCE) -> dict[str, Any]:
         """Send a request and return the message that answers it; others in between are dropped."""
         request = self.send(method, params)
         while (message := self.receive(seconds)).get("id") != request:
@@ -118,7 +124,7 @@ class StdioPeer:
         text: str = answer["result"]["content"][0]["text"]
         return text
 
-    def wait_until_the_pipe_is_full(self, seconds: float = 20) -> None:
+    def wait_until_the_pipe_is_full(self, seconds: float = PATIENCE) -> None:
         """Wait until the process has written what fits into the pipe while nobody reads."""
         assert self.process.stdout is not None
         end = time.monotonic() + seconds
@@ -137,12 +143,12 @@ class StdioPeer:
         """Send a signal."""
         self.process.send_signal(number)
 
-    def end(self, seconds: float = 10) -> tuple[int, float]:
+    def end(self, seconds: float = PATIENCE) -> tuple[int, float]:
         """Wait for the end of the process: its status, and how long it took. What is left on the wire is JSON-RPC."""
         begin = time.monotonic()
         status = self.process.wait(seconds)
         took = time.monotonic() - begin
-        while line := self._lines.get(timeout=5):
+        while line := self._lines.get(timeout=PATIENCE):
             assert json.loads(line)["jsonrpc"] == "2.0"
         assert not self._torn, "the last line has no end"
         return status, took
@@ -151,4 +157,4 @@ class StdioPeer:
         """What came on standard error so far."""
         # Not by `seek`: the process writes at the very same offset.
         descriptor = self._errors.fileno()
-        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode()
+        return os.pread(descriptor, os.fstat(descriptor).st_size, 0).decode(errors="replace")

@@ -1,10 +1,9 @@
-"""`fuseboard http`: both eras, the old transport, probes, plugins' routes, sessions, and the end with streams open."""
+"""`fuseboard http`: both eras, the old transport, probes, plugins' routes and sessions."""
 
 from __future__ import annotations
 
-import signal
-import subprocess
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,8 +13,9 @@ import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
 
+from tests.host.faults.running import patience_of_the_client
 from tests.host.transports.http_process import LEGACY_HELLO, MODERN_META, HttpProcess, legacy_call, modern_call
-from tests.host.transports.toys import COMMAND, TOY, Toybox
+from tests.host.transports.toys import PATIENCE, TOY, Toybox
 
 ROUTES = """
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -70,18 +70,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HttpProcess]:
         yield process
 
 
-@pytest.fixture
-def ending(toys: Toybox) -> Iterator[HttpProcess]:
-    """A process that the test ends."""
-    with HttpProcess(toys) as process:
-        process.ready()
-        yield process
-
-
 @asynccontextmanager
 async def connected(served: HttpProcess, mode: str) -> AsyncIterator[Client]:
     target: Any = sse_client(f"{served.origin}/sse") if mode == "sse" else f"{served.origin}/mcp"
-    async with Client(target, mode="auto" if mode == "sse" else mode, read_timeout_seconds=20) as client:
+    async with (
+        patience_of_the_client(),
+        Client(target, mode="auto" if mode == "sse" else mode, read_timeout_seconds=PATIENCE) as client,
+    ):
         yield client
 
 
@@ -133,10 +128,11 @@ def tasks_of(served: HttpProcess) -> list[str]:
 
 
 def wait_for_tasks(expected: list[str], served: HttpProcess) -> None:
-    """Wait until these and no others run on the host's loop."""
-    end = time.monotonic() + 10
-    while (found := tasks_of(served)) != expected:
-        assert time.monotonic() < end, set(found) - set(expected)
+    """Wait until no others than these run on the host's loop."""
+    end = time.monotonic() + PATIENCE
+    # Some of the expected ones may have ended meanwhile: they were of a client that had only just left.
+    while more := Counter(tasks_of(served)) - Counter(expected):
+        assert time.monotonic() < end, more
 
 
 def test_a_client_that_vanishes_leaves_no_task_behind(served: HttpProcess) -> None:
@@ -151,7 +147,7 @@ def test_a_client_that_vanishes_leaves_no_task_behind(served: HttpProcess) -> No
     for message in (*LEGACY_HELLO, {"id": 2, **legacy_call("toy_wait", name="left on sse")}):
         assert served.client.post(path, json={"jsonrpc": "2.0", **message}).status_code == 202
     served.toys.wait_for("left on sse begins")
-    assert len(tasks_of(served)) > len(before)
+    assert Counter(tasks_of(served)) - Counter(before)
 
     for stream in streams:
         stream.close()
@@ -193,11 +189,13 @@ def test_a_client_that_vanishes_in_the_middle_of_a_body_is_no_error(served: Http
 
 def test_the_probes_tell_alive_from_ready(toys: Toybox) -> None:
     toys.add("broken", "raise RuntimeError('no')")
-    toys.add("slow", "import time\ntime.sleep(1.5)\n" + TOY)
-    toys.settings["FUSEBOARD_FUSES__SLOW__REQUIRED"] = "true"
+    go_on = toys.folder / "go on"
+    toys.add("slow", f"import os, time\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.02)\n" + TOY)
+    toys.settings |= {"FUSEBOARD_FUSES__SLOW__REQUIRED": "true", "FUSEBOARD_FUSES__SLOW__IMPORT_TIMEOUT": "300"}
     with HttpProcess(toys) as served:
         early = served.client.get("/readyz")
         assert served.client.get("/livez").status_code == served.client.get("/healthz").status_code == 200
+        go_on.touch()
         served.ready()
         late = served.client.get("/readyz")
     assert (early.status_code, early.json()["ready"]) == (503, False)
@@ -211,7 +209,7 @@ def test_the_probes_tell_alive_from_ready(toys: Toybox) -> None:
 CHECKED = """
 @hookimpl
 def register_health_checks(register):
-    register(backend)
+    register(backend, timeout=60)
 
 async def backend(ctx):
     return None if not os.path.exists(os.environ["TOY_JOURNAL"] + ".ill") else "the backend is gone"
@@ -224,7 +222,7 @@ def test_a_required_plugin_whose_backend_is_gone_makes_the_host_not_ready_until_
     ill = toys.folder / "journal.ill"
     with HttpProcess(toys) as served:
         served.ready()
-        assert served.client.get("/readyz").status_code == 200
+        served.wait_for_status("/readyz", 200)
         ill.touch()
         served.wait_for_status("/readyz", 503)
         plugin = next(one for one in served.client.get("/readyz").json()["plugins"] if one["name"] == "checked")
@@ -288,7 +286,9 @@ def test_no_more_sessions_are_opened_than_allowed_and_a_closed_one_makes_room(to
         assert [first.status_code, second.status_code, third.status_code] == [200, 200, 503]
         assert served.modern("tools/list").status_code == 200  # needs no session
         served.client.delete("/mcp", headers={"mcp-session-id": first.headers["mcp-session-id"]})
-        assert served.open_session().status_code == 200
+        end = time.monotonic() + PATIENCE
+        while (again := served.open_session().status_code) != 200:
+            assert (again, time.monotonic() < end) == (503, True)
 
         streams = [served.open_stream("GET", "/sse") for _ in range(2)]
         assert served.client.get("/sse").status_code == 503
@@ -302,70 +302,14 @@ def test_a_thousand_sessions_opened_and_dropped_leave_memory_where_it_was(toys: 
     with HttpProcess(toys) as served:
         served.ready()
         before = tasks_of(served)
-        sizes = []
-        for number in range(3000):
-            session = served.open_session().headers["mcp-session-id"]
-            if number % 2:
-                served.client.delete("/mcp", headers={"mcp-session-id": session})
-            if number % 500 == 499:
-                wait_for_tasks(before, served)
-                sizes.append(served.resident())
-    # What waits for the collector comes and goes; what leaks is there at every look.
-    assert min(sizes[3:]) - min(sizes[:3]) < 2 * 1024
-
-
-# --- the end ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_ends_within_three_seconds_with_every_kind_of_stream_open(
-    toys: Toybox, ending: HttpProcess, number: signal.Signals
-) -> None:
-    session = {"mcp-session-id": ending.open_session().headers["mcp-session-id"]}
-    listen = {"method": "subscriptions/listen", "params": {"_meta": MODERN_META, "notifications": {}}}
-    streams = [
-        ending.open_stream("POST", "/mcp", listen, until=b"acknowledged"),
-        ending.open_stream("GET", "/mcp", headers=session),
-        ending.open_stream("POST", "/mcp", legacy_call("toy_wait", name="legacy"), headers=session),
-        ending.open_stream("GET", "/sse"),
-        ending.open_stream("POST", "/mcp", modern_call("toy_wait", name="modern"), until=b""),
-    ]
-    toys.wait_for("legacy begins", "modern begins")
-    status, seconds = ending.end(number)
-    rest = [stream.rest() for stream in streams]
-    assert status == 0
-    assert seconds < 3
-    assert b'"resultType":"complete"' in rest[0]  # the listen stream got its last message
-    assert all(part.endswith(b"0\r\n\r\n") for part in rest[:4])  # the streams end as HTTP wants it
-    assert all(b"The server is shutting down" in rest[number] for number in (2, 4))  # and the calls get an answer
-    assert toys.journal()[-1] == "stopped"
-    assert {"legacy was cancelled", "modern was cancelled"} <= set(toys.journal())
-    assert "Traceback" not in ending.errors()
-    assert "WARNING" not in ending.errors()
-
-
-def test_a_call_that_is_nearly_done_is_answered_before_the_end(toys: Toybox, ending: HttpProcess) -> None:
-    code = "import time; print('begun'); time.sleep(0.5)"
-    call = ending.open_stream("POST", "/mcp", modern_call("toy_run", code=code), until=b"")
-    while "toy printed: begun" not in ending.errors():
-        assert ending.client.get("/livez").status_code == 200
-    assert ending.end()[0] == 0
-    assert b'"done"' in call.rest()
-
-
-def test_it_ends_at_once_when_nothing_runs(toys: Toybox, ending: HttpProcess) -> None:
-    status, seconds = ending.end()
-    assert status == 0
-    assert seconds < 2
-    assert toys.journal() == ["started", "stopped"]
-
-
-def test_a_port_in_use_ends_it_with_one_line(toys: Toybox, ending: HttpProcess) -> None:
-    done = subprocess.run(
-        [*COMMAND, "http", "--port", str(ending.port)], env=toys.environment, capture_output=True, timeout=20
-    )
-    assert done.returncode == 2
-    assert done.stdout == b""
-    (line,) = [line for line in done.stderr.decode().splitlines() if "cannot listen" in line]
-    assert f"127.0.0.1:{ending.port}: the port is in use" in line
-    assert b"Traceback" not in done.stderr
+        sizes: list[int] = []
+        # What waits for the collector comes and goes; what leaks is there at every look. How many sessions there are at
+        # a time depends on the machine, and so does the most that is needed: a leak grows on and on, this does not.
+        while len(sizes) < 6 or (grown := min(sizes[-3:]) - min(sizes[-6:-3])) >= 2 * 1024:
+            assert len(sizes) < 20, f"it still grows, by {grown} KiB: {sizes}"
+            for number in range(500):
+                session = served.open_session().headers["mcp-session-id"]
+                if number % 2:
+                    served.client.delete("/mcp", headers={"mcp-session-id": session})
+            wait_for_tasks(before, served)
+            sizes.append(served.resident())

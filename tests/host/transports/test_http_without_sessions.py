@@ -9,7 +9,7 @@ from mcp import Client
 from mcp_types import ElicitResult
 
 from tests.host.transports.http_process import HttpProcess
-from tests.host.transports.toys import Toybox
+from tests.host.transports.toys import PATIENCE, Toybox
 
 ASKS = '''
 from pydantic import BaseModel
@@ -51,12 +51,12 @@ async def test_a_client_of_the_older_revisions_gets_results_and_progress_but_no_
         served.ready()
         assert "mcp-session-id" not in served.open_session().headers
         target = f"{served.origin}/mcp"
-        async with Client(target, mode="legacy", read_timeout_seconds=20, elicitation_callback=accept) as client:
+        async with Client(target, mode="legacy", read_timeout_seconds=PATIENCE, elicitation_callback=accept) as client:
             told = await client.call_tool("asks_tell", {}, progress_callback=on_progress)
             assert (told.content[0].text, seen) == ("done", ["half"])  # type: ignore[union-attr]
             asked = await client.call_tool("asks_ask", {})
             assert asked.is_error
             assert "elicitation" in asked.content[0].text  # type: ignore[union-attr]
         # One of 2026-07-28 carries the question itself.
-        async with Client(target, mode="auto", read_timeout_seconds=20, elicitation_callback=accept) as client:
+        async with Client(target, mode="auto", read_timeout_seconds=PATIENCE, elicitation_callback=accept) as client:
             assert (await client.call_tool("asks_ask", {})).content[0].text == "accept"  # type: ignore[union-attr]

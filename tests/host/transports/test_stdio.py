@@ -8,19 +8,24 @@ import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import Client, StdioServerParameters
 
+from fuseboard.transports.stdio import LAST_WORDS
+from fuseboard.transports.stdio_streams import LAST_ANSWERS
+from tests.host.faults.running import patience_of_the_client
 from tests.host.transports.stdio_peer import HELLO, MODERN, StdioPeer
-from tests.host.transports.toys import COMMAND, Toybox
+from tests.host.transports.toys import COMMAND, PATIENCE, UNTIL_LOADED, Toybox, set_constants
 
 
 @pytest.mark.anyio
 @pytest.mark.parametrize("mode", ["legacy", "auto", "2026-07-28"])
 async def test_a_client_of_either_era_lists_and_calls(toys: Toybox, mode: str) -> None:
+    set_constants(toys.folder, UNTIL_LOADED)
     server = StdioServerParameters(command=COMMAND[0], args=[*COMMAND[1:], "stdio"], env=toys.environment)
-    async with Client(server, mode=mode, read_timeout_seconds=20) as client:
+    async with patience_of_the_client(), Client(server, mode=mode, read_timeout_seconds=PATIENCE) as client:
         names = [tool.name for tool in (await client.list_tools()).tools]
         result = await client.call_tool("toy_echo", {"text": "hello"})
     assert "toy_echo" in names
@@ -40,6 +45,13 @@ def sigint(peer: StdioPeer) -> None:
 
 
 ENDS = pytest.mark.parametrize("end", [end_of_input, sigterm, sigint])
+SOON = PATIENCE / 2
+"""Seconds in which it ends on a machine that stands still at times. What it must not wait for lasts longer."""
+
+
+def test_what_is_left_to_calls_and_clients_at_the_end_is_half_of_what_clients_wait() -> None:
+    """The SDK's clients kill a server two seconds after they have closed its input."""
+    assert LAST_ANSWERS + LAST_WORDS < 1
 
 
 def test_it_ends_soon_with_every_plugin_stopped_when_the_client_closes_its_end(toys: Toybox) -> None:
@@ -50,7 +62,7 @@ def test_it_ends_soon_with_every_plugin_stopped_when_the_client_closes_its_end(t
         status, seconds = peer.end()
         assert "Traceback" not in peer.errors()
     assert status == 0
-    assert seconds < 2
+    assert seconds < SOON
     assert toys.journal() == ["started", "stopped"]
 
 
@@ -66,7 +78,7 @@ def test_it_ends_soon_while_a_call_runs_and_the_call_is_cancelled(
         status, seconds = peer.end()
         assert "Traceback" not in peer.errors()
     assert status == 0
-    assert seconds < 2
+    assert seconds < SOON
     assert toys.journal() == ["started", "call begins", "call was cancelled", "stopped"]
 
 
@@ -84,14 +96,16 @@ def test_it_ends_soon_with_a_listen_stream_open(toys: Toybox) -> None:
 def test_while_a_plugin_is_still_imported_the_handshake_is_answered_and_it_ends_soon(
     toys: Toybox, end: Callable[[StdioPeer], None]
 ) -> None:
-    toys.add("slow", "import time\ntime.sleep(60)")
+    toys.add("slow", "import time\ntime.sleep(3600)")
+    toys.settings["FUSEBOARD_FUSES__SLOW__IMPORT_TIMEOUT"] = "3600"
+    del toys.settings["FUSEBOARD_FUSES__SLOW__STOP_TIMEOUT"]
     with StdioPeer(toys) as peer:
         assert "slow: A toy." in peer.hello()["result"]["instructions"]
         assert peer.call("toy_echo", text="hello") == "hello"
         end(peer)
         status, seconds = peer.end()
     assert status == 0
-    assert seconds < 2
+    assert seconds < SOON
 
 
 def test_a_client_that_no_longer_reads_ends_it_quietly(toys: Toybox) -> None:
@@ -105,7 +119,7 @@ def test_a_client_that_no_longer_reads_ends_it_quietly(toys: Toybox) -> None:
                 peer.send("ping")
             except BrokenPipeError:
                 break
-        assert peer.process.wait(5) == 0
+        assert peer.process.wait(PATIENCE) == 0
         assert "Traceback" not in peer.errors()
     assert toys.journal() == ["started", "stopped"]
 
@@ -125,7 +139,7 @@ def test_a_line_that_is_too_long_gets_an_error_and_the_next_one_is_served(toys: 
         peer.hello()
         for _ in range(65):
             peer.write(b"x" * 1024 * 1024)
-        refused = peer.receive()
+        refused = peer.answer()
         assert refused["id"] is None
         assert "longer than" in refused["error"]["message"]
         peer.write(b"the rest of it\n")
@@ -150,7 +164,7 @@ def test_a_line_that_is_no_message_is_answered_with_an_error(toys: Toybox) -> No
         peer.hello()
         for line, request, code in NO_MESSAGES:
             peer.write(line + b"\n")
-            answer = peer.receive()
+            answer = peer.answer()
             assert (answer["id"], answer["error"]["code"]) == (request, code)
         assert peer.call("toy_echo", text="hello") == "hello"
 
@@ -159,7 +173,7 @@ def test_blank_lines_malformed_answers_and_carriage_returns_are_passed_over(toys
     with StdioPeer(toys) as peer:
         peer.hello()
         peer.write(b'\n\r\n  \n{"jsonrpc": "2.0", "id": 3}\n{"jsonrpc": "2.0", "id": 99, "method": "ping"}\r\n')
-        assert peer.receive() == {"jsonrpc": "2.0", "id": 99, "result": {}}
+        assert peer.answer() == {"jsonrpc": "2.0", "id": 99, "result": {}}
 
 
 def test_a_thousand_requests_at_once_are_all_answered(toys: Toybox) -> None:
@@ -170,7 +184,7 @@ def test_a_thousand_requests_at_once_are_all_answered(toys: Toybox) -> None:
             peer.send("tools/call", {"name": "toy_echo", "arguments": {"text": str(number)}}): str(number)
             for number in range(1000)
         }
-        answers = [peer.receive() for _ in sent]
+        answers = [peer.answer() for _ in sent]
     assert {answer["id"]: answer["result"]["content"][0]["text"] for answer in answers} == sent
 
 
@@ -193,7 +207,7 @@ def test_while_a_client_does_not_read_nothing_more_is_served_and_nothing_is_lost
             peer.process.wait(1)
         assert toys.journal() == ["started", "big"]
         peer.reading.set()
-        answers = [peer.receive() for _ in sent]
+        answers = [peer.answer() for _ in sent]
     assert {answer["id"] for answer in answers} == set(sent)
 
 
@@ -207,36 +221,53 @@ REQUESTS = b"".join(
 )
 
 
+# However slow the machine is, calls have the time that they need to answer after the end of the input.
+UNTIL_ANSWERED = {
+    "fuseboard.transports.stdio_streams.LAST_ANSWERS": PATIENCE,
+    "fuseboard.transports.stdio.LAST_WORDS": PATIENCE,
+}
+
+
+def answers_in(output: bytes) -> list[dict[str, Any]]:
+    """The answers among the lines; a server may tell of a plugin that has come up in between."""
+    messages: list[dict[str, Any]] = [json.loads(line) for line in output.splitlines()]
+    return [message for message in messages if "method" not in message]
+
+
 @pytest.mark.parametrize("last_newline", [True, False])
 def test_standard_input_may_be_a_file_and_its_requests_are_answered_before_the_end(
     toys: Toybox, tmp_path: Path, last_newline: bool
 ) -> None:
+    set_constants(toys.folder, UNTIL_ANSWERED)
     requests = tmp_path / "requests"
     requests.write_bytes(REQUESTS if last_newline else REQUESTS.rstrip())
     with requests.open("rb") as stdin, (tmp_path / "answers").open("wb") as stdout:
-        done = subprocess.run([*COMMAND, "stdio"], env=toys.environment, stdin=stdin, stdout=stdout, timeout=20)
+        done = subprocess.run([*COMMAND, "stdio"], env=toys.environment, stdin=stdin, stdout=stdout, timeout=PATIENCE)
     assert done.returncode == 0
-    answers = [json.loads(line) for line in (tmp_path / "answers").read_text().splitlines()]
+    answers = answers_in((tmp_path / "answers").read_bytes())
     assert [answer["id"] for answer in answers] == [1, 2]
     assert answers[1]["result"]["content"][0]["text"] == "hello"
     assert toys.journal() == ["started", "stopped"]
 
 
 def test_large_answers_into_a_file_are_whole(toys: Toybox, tmp_path: Path) -> None:
+    set_constants(toys.folder, UNTIL_ANSWERED)
     call = {"id": 3, "method": "tools/call", "params": {"name": "toy_big", "arguments": {"size": 2 << 20}}}
     with (tmp_path / "answers").open("wb") as stdout:
         requests = REQUESTS + json.dumps({"jsonrpc": "2.0", **call}).encode() + b"\n"
-        subprocess.run([*COMMAND, "stdio"], env=toys.environment, input=requests, stdout=stdout, timeout=20, check=True)
-    answers = [json.loads(line) for line in (tmp_path / "answers").read_text().splitlines()]
+        command = [*COMMAND, "stdio"]
+        subprocess.run(command, env=toys.environment, input=requests, stdout=stdout, timeout=PATIENCE, check=True)
+    answers = answers_in((tmp_path / "answers").read_bytes())
     assert sorted(answer["id"] for answer in answers) == [1, 2, 3]
     assert next(answer for answer in answers if answer["id"] == 3)["result"]["content"][0]["text"] == "x" * (2 << 20)
 
 
 def test_requests_from_a_pipe_that_is_closed_at_once_are_answered(toys: Toybox) -> None:
+    set_constants(toys.folder, UNTIL_ANSWERED)
     done = subprocess.run(
-        [*COMMAND, "stdio"], env=toys.environment, input=REQUESTS, stdout=subprocess.PIPE, timeout=20, check=True
+        [*COMMAND, "stdio"], env=toys.environment, input=REQUESTS, stdout=subprocess.PIPE, timeout=PATIENCE, check=True
     )
-    assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1, 2]
+    assert [answer["id"] for answer in answers_in(done.stdout)] == [1, 2]
 
 
 def test_an_empty_standard_input_ends_it_at_once(toys: Toybox) -> None:
@@ -248,7 +279,7 @@ def test_on_a_terminal_it_says_what_it_does(toys: Toybox) -> None:
     keyboard, terminal = os.openpty()
     with os.fdopen(keyboard, "wb", 0) as keys, os.fdopen(terminal, "rb", 0) as stdin, StdioPeer(toys, stdin) as peer:
         keys.write(REQUESTS)
-        assert [peer.receive()["id"], peer.receive()["id"]] == [1, 2]
+        assert [peer.answer()["id"], peer.answer()["id"]] == [1, 2]
         keys.write(b"\x04")
         assert peer.end()[0] == 0
         assert "Ctrl-D ends it" in peer.errors()

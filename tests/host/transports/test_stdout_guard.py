@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-# Claims the wire, runs what the test gives, and answers on the wire what was heard as (owner, line).
+from fuseboard.transports.stdout_guard import LINES_PER_SECOND
+
+PATIENCE = 120.0
+
+# Claims the wire, runs what the test gives, and answers on the wire what was heard as (owner, line). What comes on a
+# descriptor is the plugin's for a moment after it has returned, which lasts as long here as a machine may stand still.
 PROGRAM = """
 import json, logging, os, sys
 logging.basicConfig(format="%(name)s|%(message)s", stream=sys.stderr)
 from fuseboard import attribution
+attribution.STILL_HEARD = 60.0
 from fuseboard.transports.stdout_guard import claim_wire
 wire = claim_wire()
 heard = []
@@ -31,7 +38,7 @@ def run(code: str, *, stdin: bytes = b"", **environment: str) -> tuple[str, str]
         [sys.executable, "-c", PROGRAM + code],
         input=stdin,
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE,
         env={**os.environ, **environment},
         check=False,
     )
@@ -74,12 +81,12 @@ import threading
 def live(name):
     attribution.name_thread(name)
     with attribution.busy(name):
-        both.wait(10)
+        both.wait(60)
         print("I am " + name)
 both = threading.Barrier(2)
 threads = [threading.Thread(target=live, args=(name,)) for name in ("oci", "docker_mcp")]
 for thread in threads: thread.start()
-for thread in threads: thread.join(10)
+for thread in threads: thread.join(60)
 """
     assert sorted(heard(code)) == [["docker_mcp", "I am docker_mcp"], ["oci", "I am oci"]]
 
@@ -141,7 +148,7 @@ late = Late()
 def test_text_that_was_printed_before_the_wire_was_claimed_goes_to_the_log_if_it_is_still_buffered() -> None:
     command = [sys.executable, "-c", 'print("early")\n' + PROGRAM]
     buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
-    done = subprocess.run(command, capture_output=True, timeout=30, check=True, env=buffered)
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, check=True, env=buffered)
     assert done.stdout == b""
     assert b"printed: early" in done.stderr
 
@@ -193,35 +200,43 @@ def test_a_ledger_that_raises_does_not_make_print_raise() -> None:
     run("wire.on_noise = lambda owner, line: 1 / 0\nprint('hello')\nos.write(1, b'hello')")
 
 
+# How many lines, and how they are written.
 FLOODS = {
-    "prints": 'line = "x" * 999\nfor _ in range(200_000): print(line)',
-    "one print": 'print("x\\n" * 100_000_000)',
-    "the descriptor": 'block = b"x" * 1000 + b"\\n"\nfor _ in range(2000): os.write(1, block * 100)',
-    "a child": "import subprocess; subprocess.run('yes | head -c 1000000000', shell=True)",
+    "prints": (200_000, 'line = "x" * 999\nfor _ in range(200_000): print(line)'),
+    "one print": (100_000_000, 'print("x\\n" * 100_000_000, end="")'),
+    "the descriptor": (
+        200_000,
+        # A write that is interrupted takes a part only.
+        'block = (b"x" * 1000 + b"\\n") * 100\nfor _ in range(2000):\n  rest = block\n'
+        "  while rest: rest = rest[os.write(1, rest) :]",
+    ),
+    "a child": (500_000_000, "import subprocess; subprocess.run('yes | head -c 1000000000', shell=True)"),
 }
 
 
 @pytest.mark.parametrize("flood", FLOODS)
 def test_a_flood_is_dropped_and_counted_and_holds_up_nobody(flood: str) -> None:
+    count, code = FLOODS[flood]
     code = (
         "import re, time\nbegin = time.monotonic()\n"
-        + FLOODS[flood]
+        + code
         + """
 wire.drain()
 peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024
-os.write(wire.stdout_fd, json.dumps([len(heard), heard[-1][1], peak, time.monotonic() - begin]).encode())
+os.write(wire.stdout_fd, json.dumps([[line for _, line in heard], peak, time.monotonic() - begin]).encode())
 """
     )
-    lines, last, peak, seconds = json.loads(run(code)[0])
-    assert lines < 1000
-    assert last.endswith("more lines were dropped]")
+    lines, peak, seconds = json.loads(run(code)[0])
+    dropped = [int(found[1]) for line in lines if (found := re.fullmatch(r"\[(\d+) more lines were dropped\]", line))]
+    told = len(lines) - len(dropped)
+    assert told <= LINES_PER_SECOND * (1 + seconds)
+    assert told + sum(dropped) == count
     # In MiB. One print of 200 MB costs its own text; the guard adds nothing that grows.
     assert peak < (300 if flood == "one print" else 60)
-    assert seconds < 20
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&-", "<&- >&- 2>&-"])
 def test_a_process_that_is_started_without_standard_streams_can_claim_the_wire(closed: str, tmp_path: Path) -> None:
     code = PROGRAM + f"\nprint('hello')\nos.write(wire.stdout_fd, b'x')\nopen({str(tmp_path / 'done')!r}, 'w').close()"
-    subprocess.run(["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, code], timeout=30, check=True)
+    subprocess.run(["sh", "-c", f'"$0" -c "$1" {closed}', sys.executable, code], timeout=PATIENCE, check=True)
     assert (tmp_path / "done").exists()

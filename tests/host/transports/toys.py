@@ -6,9 +6,20 @@ import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "fuseboard"]
+
+PATIENCE = 60.0
+"""Seconds after which a test gives up waiting for anything. Only a broken process makes anybody wait so long."""
+
+UNTIL_LOADED: Mapping[str, float] = {
+    "fuseboard.mcp_server.handlers.HANDSHAKE_WAITS": PATIENCE,
+    "fuseboard.mcp_server.handlers.LISTING_WAITS": PATIENCE,
+}
+"""For `set_constants`: handshakes and lists wait for every plugin, however slow the machine is."""
 
 TOY = '''
 import asyncio, os, subprocess, sys, time
@@ -68,6 +79,23 @@ def install(folder: Path, name: str, code: str) -> None:
     (folder / f"{name}.py").write_text(code)
 
 
+def set_constants(folder: Path, constants: Mapping[str, float]) -> None:
+    """Give other seconds than its own to every `fuseboard` that has the folder on its path.
+
+    What it allows its users is too short where a test needs an order of events on a machine that stands still at times.
+
+    Args:
+        folder: gets a module that Python imports when it starts.
+        constants: by their full names, such as `fuseboard.transports.http_server.GRACE`.
+    """
+    lines = []
+    for name, value in constants.items():
+        module, _, constant = name.rpartition(".")
+        assert isinstance(getattr(import_module(module), constant), float), name
+        lines.append(f"import {module}\n{name} = {value}\n")
+    (folder / "sitecustomize.py").write_text("".join(lines))
+
+
 class Toybox:
     """A folder with installed toys, and the environment in which only they are loaded."""
 
@@ -77,9 +105,10 @@ class Toybox:
         self.settings: dict[str, str] = {}
 
     def add(self, name: str, code: str = TOY) -> None:
-        """Install one more."""
+        """Install one more. It has all the time that it needs to stop."""
         install(self.folder, name, code)
         self.names.append(name)
+        self.settings[f"FUSEBOARD_FUSES__{name.upper()}__STOP_TIMEOUT"] = str(PATIENCE)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -97,7 +126,7 @@ class Toybox:
         path = self.folder / "journal"
         return path.read_text().splitlines() if path.exists() else []
 
-    def wait_for(self, *lines: str, seconds: float = 10) -> None:
+    def wait_for(self, *lines: str, seconds: float = PATIENCE) -> None:
         """Wait until the toys have noted these lines, one that is given twice twice."""
         end = time.monotonic() + seconds
         while Counter(lines) - Counter(self.journal()):

@@ -11,14 +11,22 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+import httpx2
+import pytest
+
 from fuseboard_cloudru.api import ArtifactRegistry
+from fuseboard_cloudru.bounded import BoundedTransport
 from fuseboard_cloudru.config import CloudruSettings
-from fuseboard_cloudru.simulator import Simulator
+from fuseboard_cloudru.errors import Unreachable
+from fuseboard_cloudru.simulator import Fault, Simulator
+from fuseboard_cloudru.simulator.faults import Faults
 
 KEY_ID = "key-of-a-test"
 SECRET = "s3cret-of-a-test"
 PROJECT = "11111111-2222-3333-4444-555555555555"
-QUICK = {"retry_delay": 0.001, "settle_delay": 0.001, "read_timeout": 5.0, "request_timeout": 10.0}
+LONG = 60.0  # seconds; only what is broken takes so long
+# Short pauses, and time enough for a machine that is busy with other tests.
+QUICK = {"retry_delay": 0.001, "settle_delay": 0.001, "read_timeout": 20.0, "request_timeout": 30.0}
 
 
 def settings_of(server: Simulator | Says, **changes: Any) -> CloudruSettings:
@@ -37,6 +45,33 @@ def settings_of(server: Simulator | Says, **changes: Any) -> CloudruSettings:
 def asking(server: Simulator | Says, **limits: float) -> ArtifactRegistry:
     """The API of a server, to be used in `async with`."""
     return ArtifactRegistry(settings_of(server, limits=limits))
+
+
+async def signed_in(api: ArtifactRegistry) -> None:
+    """Let an API whose limits are short get its token, however many attempts that takes on a busy machine."""
+    while True:
+        with suppress(Unreachable):
+            await api.check()
+            return
+
+
+def hasty_about(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> Fault:
+    """Let clients wait only a moment for an answer that this fault keeps back, and as long as ever for all others.
+
+    A short `read_timeout` would meet every answer that is late because the machine is busy.
+    """
+    if fault.kind not in ("timeout", "slow"):
+        return fault
+    due = Faults([fault])
+    handle = BoundedTransport.handle_async_request
+
+    async def sent(self: BoundedTransport, request: httpx2.Request) -> httpx2.Response:
+        if due.next_for(request.method, request.url.raw_path.decode().partition("?")[0]):
+            request.extensions["timeout"] = {**request.extensions["timeout"], "read": 0.3}
+        return await handle(self, request)
+
+    monkeypatch.setattr(BoundedTransport, "handle_async_request", sent)
+    return fault
 
 
 def writes(simulator: Simulator) -> list[str]:
@@ -73,6 +108,12 @@ class Got:
     body: bytes
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # More than a crowd of callers: the standard 5 make the sixth knock again a second later.
+    request_queue_size = 128
+
+
 class Says:
     """A server that gives these answers to the API's requests in turn, the last one over and over.
 
@@ -90,8 +131,7 @@ class Says:
         self._tokens = list(tokens)
         self.got: list[Got] = []
         self.exchanges: list[Got] = []
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._http.daemon_threads = True
+        self._http = _Server(("127.0.0.1", 0), self._handler())
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
         self.url = f"http://127.0.0.1:{self._http.server_port}"
 
@@ -102,7 +142,7 @@ class Says:
     def __exit__(self, *exc_info: object) -> None:
         self._http.shutdown()
         self._http.server_close()
-        self._thread.join(5)
+        self._thread.join(LONG)
 
     def reply_to(self, got: Got) -> Reply:
         """The next answer."""

@@ -13,21 +13,20 @@ from jsonschema import Draft202012Validator
 from mcp_types import CallToolResult, ElicitResult, Tool
 
 import fuseboard_cloudru
-from fuseboard.settings import FuseSettings
 from fuseboard.testing import PluginHost
 from fuseboard_cloudru.simulator import Simulator
 from tests.plugins.cloudru.asking import Got, Reply, Says
-from tests.plugins.cloudru.served import section, text_of
+from tests.plugins.cloudru.served import PATIENT, section, text_of
 
 __all__ = ["Answers", "Asked", "Got", "Reply", "Stable", "asking", "section", "text_of", "without"]
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 
 # Short pauses, and time enough for a machine that is busy with other tests.
-QUICK: dict[str, Any] = {"retry_delay": 0.01, "settle_delay": 0.02, "read_timeout": 10, "request_timeout": 20}
+QUICK: dict[str, Any] = {"retry_delay": 0.01, "settle_delay": 0.02, "read_timeout": 20, "request_timeout": 40}
 
 # A row of faults is what is tested here, not the fuse.
-NEVER_BLOWS = FuseSettings(fault_threshold=10_000)
+NEVER_BLOWS = PATIENT.model_copy(update={"fault_threshold": 10_000})
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")

@@ -10,18 +10,20 @@ import httpx2
 
 from fuseboard_cloudru.simulator import Simulator
 
+LONG = 30.0  # seconds; only what is broken takes so long
+
 
 def token_of(simulator: Simulator) -> str:
     """A token, from the first of the two doors."""
     body = {"keyId": simulator.key_id, "secret": simulator.secret}
-    return str(httpx2.post(f"{simulator.url}/api/v1/auth/token", json=body, timeout=5).json()["access_token"])
+    return str(httpx2.post(f"{simulator.url}/api/v1/auth/token", json=body, timeout=LONG).json()["access_token"])
 
 
 @contextmanager
 def talking_to(simulator: Simulator) -> Iterator[httpx2.Client]:
-    """A client with a token, which waits for 5 seconds at most."""
+    """A client with a token, which waits long."""
     headers = {"Authorization": f"Bearer {token_of(simulator)}"}
-    with httpx2.Client(base_url=simulator.url, headers=headers, timeout=5) as client:
+    with httpx2.Client(base_url=simulator.url, headers=headers, timeout=LONG) as client:
         yield client
 
 

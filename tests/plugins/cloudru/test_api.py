@@ -17,7 +17,7 @@ from fuseboard_cloudru.errors import (
 )
 from fuseboard_cloudru.models import CreateRegistry, Registry, UpdateRegistry
 from fuseboard_cloudru.simulator import Fault, Simulator, Switches
-from tests.plugins.cloudru.asking import PROJECT, Reply, Says, asking, settings_of, writes
+from tests.plugins.cloudru.asking import LONG, PROJECT, Reply, Says, asking, settings_of, writes
 
 pytestmark = pytest.mark.anyio
 
@@ -39,7 +39,7 @@ SWITCHES = [
 @pytest.mark.parametrize("switches", SWITCHES, ids=repr)
 async def test_a_registry_is_made_changed_found_and_deleted_whatever_the_service_s_habits(switches: Switches) -> None:
     wanted = CreateRegistry.of(name="app", is_public=True, quarantine_mode="HIGH", retention_policy={"value": 30})
-    with anyio.fail_after(30), Simulator(switches) as simulator:
+    with anyio.fail_after(LONG), Simulator(switches) as simulator:
         async with asking(simulator) as api:
             assert (await api.list_registries()).registries == []
             made = await api.create_registry(wanted)
@@ -67,7 +67,7 @@ async def test_a_registry_is_made_changed_found_and_deleted_whatever_the_service
 
 
 async def test_runs_of_a_retention_policy_are_listed() -> None:
-    with anyio.fail_after(20), Simulator() as simulator:
+    with anyio.fail_after(LONG), Simulator() as simulator:
         registry = simulator.store.add("app")
         simulator.store.run_retention(registry)
         async with asking(simulator) as api:
@@ -75,7 +75,7 @@ async def test_runs_of_a_retention_policy_are_listed() -> None:
 
 
 async def test_a_failed_operation_has_its_error() -> None:
-    with anyio.fail_after(20), Simulator(Switches(failing_operations=True)) as simulator:
+    with anyio.fail_after(LONG), Simulator(Switches(failing_operations=True)) as simulator:
         async with asking(simulator) as api:
             made = await api.create_registry(APP)
             operation = await api.get_operation(str(made.id))
@@ -85,7 +85,7 @@ async def test_a_failed_operation_has_its_error() -> None:
 
 
 async def test_every_request_names_the_project() -> None:
-    with anyio.fail_after(20), Says(Reply(body={"id": "1", "name": "app"})) as server:
+    with anyio.fail_after(LONG), Says(Reply(body={"id": "1", "name": "app"})) as server:
         async with asking(server) as api:
             await api.list_registries(7, "t&o=k en", "is_public=true", "created_at desc")
             await api.list_operations("r", "app", 7, "token")
@@ -111,7 +111,7 @@ async def test_every_request_names_the_project() -> None:
 
 @pytest.mark.parametrize("value", ["", ".", "..", "a b", "a\n", "ä", "x" * 257, "\ud800"])
 async def test_what_can_be_no_id_is_not_sent(value: str) -> None:
-    with anyio.fail_after(20), Says(Reply()) as server:
+    with anyio.fail_after(LONG), Says(Reply()) as server:
         async with asking(server) as api:
             for ask in (api.get_registry, api.delete_registry, api.get_operation, api.retention_runs):
                 with pytest.raises(InvalidInput, match=r"_id is '.*'; an id has 1 to 256 printable ASCII characters"):
@@ -124,7 +124,7 @@ async def test_what_can_be_no_id_is_not_sent(value: str) -> None:
     [{"page_size": 0}, {"page_size": 101}, {"page_token": "a\n"}, {"filter": "\ud800"}, {"order_by": "x" * 9999}],
 )
 async def test_a_page_that_cannot_be_asked_for_is_not(arguments: dict[str, Any]) -> None:
-    with anyio.fail_after(20), Says(Reply()) as server:
+    with anyio.fail_after(LONG), Says(Reply()) as server:
         async with asking(server) as api:
             with pytest.raises(InvalidInput):
                 await api.list_registries(**arguments)
@@ -132,7 +132,7 @@ async def test_a_page_that_cannot_be_asked_for_is_not(arguments: dict[str, Any])
 
 
 async def test_all_pages_are_read_and_a_name_ends_the_search() -> None:
-    with anyio.fail_after(20), Simulator(Switches(page_size_max=3)) as simulator:
+    with anyio.fail_after(LONG), Simulator(Switches(page_size_max=3)) as simulator:
         for number in range(8):
             simulator.store.add(f"app-{number}")
         async with asking(simulator) as api:
@@ -148,7 +148,7 @@ async def test_all_pages_are_read_and_a_name_ends_the_search() -> None:
 @pytest.mark.parametrize("bound", [{"limit": 4}, {"pages": 2}])
 async def test_a_list_that_is_cut_says_how_to_go_on(bound: dict[str, int]) -> None:
     limits = {"page_size": 2, **({"pages": 2} if "pages" in bound else {})}
-    with anyio.fail_after(20), Simulator() as simulator:
+    with anyio.fail_after(LONG), Simulator() as simulator:
         for number in range(7):
             simulator.store.add(f"app-{number}")
         async with asking(simulator, **limits) as api:
@@ -159,7 +159,7 @@ async def test_a_list_that_is_cut_says_how_to_go_on(bound: dict[str, int]) -> No
 
 
 async def test_short_pages_count_as_well() -> None:
-    with anyio.fail_after(20), Simulator(Switches(page_size_max=1)) as simulator:
+    with anyio.fail_after(LONG), Simulator(Switches(page_size_max=1)) as simulator:
         for number in range(5):
             simulator.store.add(f"app-{number}")
         async with asking(simulator, page_size=2, pages=2) as api:
@@ -167,7 +167,7 @@ async def test_short_pages_count_as_well() -> None:
 
 
 async def test_a_name_beyond_what_is_read_is_not_called_missing() -> None:
-    with anyio.fail_after(20), Simulator() as simulator:
+    with anyio.fail_after(LONG), Simulator() as simulator:
         for number in range(5):
             simulator.store.add(f"app-{number}")
         async with asking(simulator, page_size=2, pages=2) as api:
@@ -178,7 +178,7 @@ async def test_a_name_beyond_what_is_read_is_not_called_missing() -> None:
 @pytest.mark.parametrize("tokens", [["a", "a"], ["a", "b", "a"]])
 async def test_pages_that_lead_in_a_circle_are_noticed(tokens: list[str]) -> None:
     pages = [Reply(body={"registries": [], "nextPageToken": token}) for token in tokens]
-    with anyio.fail_after(20), Says(*pages) as server:
+    with anyio.fail_after(LONG), Says(*pages) as server:
         async with asking(server) as api:
             with pytest.raises(BadAnswer, match="leads back to a page that was read already"):
                 await api.all_registries()
@@ -186,7 +186,7 @@ async def test_pages_that_lead_in_a_circle_are_noticed(tokens: list[str]) -> Non
 
 
 async def test_a_list_that_takes_too_long_is_given_up() -> None:
-    with anyio.fail_after(20), Simulator() as simulator:
+    with anyio.fail_after(LONG), Simulator() as simulator:
         simulator.fail(Fault("/v1/registries", "timeout", times=None))
         async with asking(simulator, call_timeout=0.3) as api:
             with pytest.raises(Unreachable, match=r"was not read in 0\.3 s"):
@@ -195,7 +195,7 @@ async def test_a_list_that_takes_too_long_is_given_up() -> None:
 
 @pytest.mark.parametrize(("route", "first", "later"), [("patch", 1, 1), ("own", 2, 1), ("put_own", 3, 1)])
 async def test_the_quarantine_route_that_worked_is_remembered(route: Any, first: int, later: int) -> None:
-    with anyio.fail_after(20), Simulator(Switches(quarantine_route=route)) as simulator:
+    with anyio.fail_after(LONG), Simulator(Switches(quarantine_route=route)) as simulator:
         registry = simulator.store.add("app")
         async with asking(simulator) as api:
             await api.set_quarantine(registry.id, "HIGH")
@@ -206,7 +206,7 @@ async def test_the_quarantine_route_that_worked_is_remembered(route: Any, first:
 
 
 async def test_a_quarantine_of_a_registry_that_is_not_there_says_so_and_not_that_a_route_is_wrong() -> None:
-    with anyio.fail_after(20), Simulator() as simulator:
+    with anyio.fail_after(LONG), Simulator() as simulator:
         async with asking(simulator) as api:
             with pytest.raises(NotFound, match=r"^NOT_FOUND: GET /v1/registries/nobody answered 404"):
                 await api.set_quarantine("nobody", "HIGH")
@@ -214,7 +214,7 @@ async def test_a_quarantine_of_a_registry_that_is_not_there_says_so_and_not_that
 
 @pytest.mark.parametrize("status", [404, 405, 501])
 async def test_a_service_that_knows_no_quarantine_route_is_named_with_the_setting_to_change(status: int) -> None:
-    with anyio.fail_after(20), Simulator() as simulator:
+    with anyio.fail_after(LONG), Simulator() as simulator:
         registry = simulator.store.add("app")
         simulator.fail(Fault("P* /v1/registries/*", status, times=None))
         async with asking(simulator) as api:
@@ -225,7 +225,7 @@ async def test_a_service_that_knows_no_quarantine_route_is_named_with_the_settin
 
 async def test_an_operator_s_route_is_the_only_one_that_is_tried() -> None:
     corrections = {"set_quarantine": "PUT /v1/registries/{registry_id}/quarantine"}
-    with anyio.fail_after(20), Simulator(Switches(quarantine_route="put_own")) as simulator:
+    with anyio.fail_after(LONG), Simulator(Switches(quarantine_route="put_own")) as simulator:
         registry = simulator.store.add("app")
         async with ArtifactRegistry(settings_of(simulator, routes=corrections)) as api:
             await api.set_quarantine(registry.id, "HIGH")
@@ -233,7 +233,7 @@ async def test_an_operator_s_route_is_the_only_one_that_is_tried() -> None:
 
 
 async def test_a_mode_that_does_not_exist_is_not_sent() -> None:
-    with anyio.fail_after(20), Says(Reply()) as server:
+    with anyio.fail_after(LONG), Says(Reply()) as server:
         async with asking(server) as api:
             with pytest.raises(InvalidInput, match="quarantine_mode: Input should be 'DISABLED'"):
                 await api.set_quarantine("1", "high")  # type: ignore[arg-type]  # what a caller may do all the same

@@ -14,17 +14,18 @@ import pytest
 import fuseboard_cloudru
 from fuseboard import Caller, hookimpl
 from fuseboard.host import Host
-from fuseboard.settings import FuseSettings, HostSettings
+from fuseboard.settings import HostSettings
 from fuseboard.testing import PluginHost
 from fuseboard_cloudru.api import ArtifactRegistry
 from fuseboard_cloudru.config import CloudruSettings
 from fuseboard_cloudru.errors import CloudruError
 from fuseboard_cloudru.simulator import Fault, Simulator
 from tests.plugins.cloudru.proof import QUICK, Answers, Got, Reply, asking, section, text_of
+from tests.plugins.cloudru.served import PATIENT
 
 pytestmark = pytest.mark.anyio
 
-LONG = 20
+LONG = 60
 TOKENS = "/api/v1/auth/token"
 MANY = 30
 
@@ -147,9 +148,7 @@ async def test_a_caller_who_gives_up_in_the_middle_of_a_write_does_not_send_it_a
 async def test_a_plugin_that_stops_with_calls_under_way_ends_them_and_leaves_no_thread() -> None:
     with Simulator() as simulator:
         simulator.fail(Fault("/v1/operations", "timeout", times=None))
-        settings = HostSettings(
-            plugins={"cloudru": section(simulator, limits=QUICK)}, fuses={"cloudru": FuseSettings(stop_timeout=5)}
-        )
+        settings = HostSettings(plugins={"cloudru": section(simulator, limits=QUICK)}, fuses={"cloudru": PATIENT})
         caller = Caller(surface="test")
         with anyio.fail_after(LONG):
             async with Host(settings, plugins={"cloudru": fuseboard_cloudru}) as host:
@@ -165,7 +164,7 @@ async def test_a_plugin_that_stops_with_calls_under_way_ends_them_and_leaves_no_
         # Only the plugin's own: threads that the interpreter keeps for later belong to nobody.
         own = [thread for thread in threading.enumerate() if thread.name == "fuseboard-cloudru"]
         for thread in own:
-            thread.join(5)
+            thread.join(LONG)
         assert [thread for thread in own if thread.is_alive()] == []
         assert _paths(simulator)["/v1/operations"] == 5, "none is sent again on the way out"
 
@@ -187,14 +186,17 @@ async def hello() -> str:
 async def test_an_api_that_never_answers_does_not_hold_the_neighbours() -> None:
     with anyio.fail_after(LONG), Simulator() as simulator:
         simulator.fail(Fault("/v1/*", "timeout", times=None))
-        settings = section(simulator, limits=QUICK | {"read_timeout": 3, "request_timeout": 3})
+        settings = section(simulator, limits=QUICK | {"read_timeout": LONG, "request_timeout": LONG})
         plugins = {"cloudru": fuseboard_cloudru, "neighbour": Neighbour()}
-        async with PluginHost(plugins, name="cloudru", settings=settings) as host, anyio.create_task_group() as group:
+        async with (
+            PluginHost(plugins, name="cloudru", settings=settings, fuse=PATIENT) as host,
+            anyio.create_task_group() as group,
+        ):
             for _ in range(40):
                 group.start_soon(host.call_tool, "cloudru_list_operations")
             while _paths(simulator)["/v1/operations"] < 8:
                 await anyio.lowlevel.checkpoint()
-            with anyio.fail_after(2):
+            with anyio.fail_after(LONG / 3):
                 for _ in range(20):
                     assert text_of(await host.call_tool("neighbour_hello")) == "hello"
             group.cancel_scope.cancel()
@@ -219,7 +221,7 @@ async def test_one_slow_question_does_not_hold_the_other_questions() -> None:
 async def test_a_dead_service_blows_the_fuse_and_a_wrong_question_does_not() -> None:
     with anyio.fail_after(LONG), Simulator() as simulator:
         settings = section(simulator, limits=QUICK)
-        fuse = FuseSettings(fault_threshold=3, cool_down=10)
+        fuse = PATIENT.model_copy(update={"fault_threshold": 3, "cool_down": 10})
         async with PluginHost(fuseboard_cloudru, name="cloudru", settings=settings, fuse=fuse) as host:
             for _ in range(5):
                 unknown = {"registry_id": "00000000-0000-4000-8000-000000000000"}

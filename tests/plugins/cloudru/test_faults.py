@@ -12,11 +12,12 @@ import pytest
 
 from fuseboard_cloudru import following
 from fuseboard_cloudru.simulator import Fault, Simulator
+from tests.plugins.cloudru.asking import hasty_about
 from tests.plugins.cloudru.proof import Asked, asking, text_of
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
-LONG = 30
+LONG = 60
 
 TOKENS = "/api/v1/auth/token"
 READS: dict[str, dict[str, Any]] = {
@@ -26,7 +27,7 @@ READS: dict[str, dict[str, Any]] = {
     "list_operations": {},
     "get_operation": {"operation_id": "{operation}"},
     "get_registry_operations": {"registry_id": "{read}"},
-    "wait_for_operation": {"operation_id": "{operation}", "timeout": 8},
+    "wait_for_operation": {"operation_id": "{operation}", "timeout": 30},
     "get_docker_login": {"registry_id": "{read}"},
 }
 WRITES: dict[str, dict[str, Any]] = {
@@ -73,10 +74,9 @@ DOOR = API | {
 UNCLEAR = {"UNREACHABLE", "BAD_ANSWER"}
 
 
-def limits_for(kind: int | str) -> dict[str, Any]:
-    """Little time only where a fault keeps everybody waiting: on a machine that is busy a right answer may be late."""
-    hasty = {"read_timeout": 1, "request_timeout": 1.5} if kind in ("timeout", "slow") else {}
-    return hasty | {"answer_bytes": 200_000}
+LIMITS = {"answer_bytes": 200_000}
+# Only where a fault keeps everybody waiting: on a machine that is busy a right answer may be late.
+HASTY = {"read_timeout": 1, "request_timeout": 1.5}
 
 
 class Fills(Protocol):
@@ -145,16 +145,19 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("kind", API)
-async def test_every_tool_names_a_fault_of_the_api(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
+async def test_every_tool_names_a_fault_of_the_api(
+    kind: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.DEBUG)
     code, status = API[kind]
     with anyio.fail_after(LONG), Simulator() as simulator:
         world = World(simulator)
-        async with asking(simulator, limits=limits_for(kind)) as asked:
+        async with asking(simulator, limits=LIMITS) as asked:
             assert set(asked.tools) == {*READS, *WRITES}
             await asked.result("list_registries")
             # An answer that comes slowly must be one that is long.
-            simulator.fail(Fault("/v1/*", kind, times=None, acts=None if kind == "slow" else False))
+            fault = Fault("/v1/*", kind, times=None, acts=None if kind == "slow" else False, pause=LONG)
+            simulator.fail(hasty_about(monkeypatch, fault))
             results = await all_at_once(asked, world, READS | WRITES)
         world.assert_tells_nothing(caplog.text + "".join(str(record.__dict__) for record in caplog.records))
         assert {"httpcore2", "httpx2"} <= {record.name.partition(".")[0] for record in caplog.records}
@@ -177,7 +180,7 @@ async def test_every_tool_names_a_fault_of_the_token_door(
     with anyio.fail_after(LONG), Simulator() as simulator:
         world = World(simulator)
         simulator.fail(Fault(path, kind, times=None))
-        limits = limits_for(kind) | {"token_bytes": 100_000}
+        limits = LIMITS | {"token_bytes": 100_000} | (HASTY if kind in ("timeout", "slow") else {})
         async with asking(simulator, limits=limits, token_door=door) as asked:
             results = await all_at_once(asked, world, READS | WRITES)
         world.assert_tells_nothing(caplog.text + "".join(str(record.__dict__) for record in caplog.records))
@@ -235,14 +238,14 @@ CASES = [(kind, acts) for kind, ends in ONCE.items() for acts in (False, True) i
 
 
 @pytest.mark.parametrize(("kind", "acts"), CASES)
-async def test_no_write_is_repeated_blindly(kind: Any, acts: bool) -> None:
+async def test_no_write_is_repeated_blindly(kind: Any, acts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     end = ONCE[kind][acts]
     with anyio.fail_after(LONG), Simulator() as simulator:
         world = World(simulator)
-        async with asking(simulator, limits=limits_for(kind)) as asked:
+        async with asking(simulator, limits=LIMITS) as asked:
             await asked.result("list_registries")
             for route in ROUTES.values():
-                simulator.fail(Fault(world.text(route), kind, acts=acts))
+                simulator.fail(hasty_about(monkeypatch, Fault(world.text(route), kind, acts=acts, pause=LONG)))
             results = await all_at_once(asked, world, WRITES)
         for tool, result in results.items():
             text = text_of(result)

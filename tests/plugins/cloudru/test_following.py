@@ -10,6 +10,7 @@ import anyio
 import pytest
 
 from fuseboard import BackendError
+from fuseboard_cloudru import following
 from fuseboard_cloudru.api import ArtifactRegistry
 from fuseboard_cloudru.config import CloudruSettings
 from fuseboard_cloudru.errors import Denied, NotFound, OperationFailed, Unreachable
@@ -48,7 +49,9 @@ class Watch:
 @asynccontextmanager
 async def _watch(**switches: Any) -> AsyncIterator[Watch]:
     with anyio.fail_after(LONG), Simulator(Switches(**switches), clock=Clock(start=1_800_000_000)) as simulator:
-        settings = CloudruSettings.model_validate(section(simulator, limits={"retries": 0}))
+        settings = CloudruSettings.model_validate(
+            section(simulator, limits={"retries": 0, "read_timeout": LONG, "request_timeout": LONG})
+        )
         async with ArtifactRegistry(settings) as api:
             yield Watch(simulator, api)
 
@@ -106,7 +109,7 @@ async def test_an_operation_that_stays_unknown_is_an_error_when_the_grace_is_ove
 async def test_an_operation_that_was_never_seen_within_the_time_is_an_error_too() -> None:
     async with _watch() as watch:
         with pytest.raises(NotFound):
-            await watch.follow("6f9619ff-8b86-d011-b42d-00cf4fc964ff", "unknown", seconds=2)
+            await watch.follow("6f9619ff-8b86-d011-b42d-00cf4fc964ff", "unknown", seconds=GRACE - 1)
 
 
 async def test_a_failed_operation_is_an_error_with_the_words_of_the_service() -> None:
@@ -143,7 +146,7 @@ async def test_a_create_that_is_not_found_in_time_is_no_error_but_not_finished()
 async def test_a_question_that_hangs_does_not_outlast_the_time() -> None:
     async with _watch(faults=(Fault("GET /v1/operations/*", "timeout", times=None),)) as watch:
         operation = await watch.api.create_registry(NEW)
-        with anyio.fail_after(10):  # half of what the request itself may take
+        with anyio.fail_after(LONG / 2):  # half of what the request itself may take
             found = await follow(watch.api, operation, "registry", seconds=0.2, tell=watch.tell)
     assert (found.finished, found.operation) == (False, operation)
 
@@ -152,16 +155,21 @@ async def test_a_registry_that_is_not_active_in_time_is_not_finished_on_the_real
     async with _watch(activation_seconds=1000) as watch:
         operation = await watch.api.create_registry(NEW)
         found = await follow(watch.api, operation, "registry", seconds=0.2, tell=watch.tell)
+        while found.registry is None:  # on a busy machine the time may be over before it is seen
+            found = await follow(watch.api, operation, "registry", seconds=0.2, tell=watch.tell)
     assert (found.finished, found.operation.done) == (False, True)
     assert found.registry is not None
     assert found.registry.status == "CREATING"
 
 
-async def test_an_operation_that_was_seen_is_answered_although_its_registry_is_not_found_in_time() -> None:
+async def test_an_operation_that_was_seen_is_answered_although_its_registry_is_not_found_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(following, "SHORT_GRACE", LONG)  # the time of the call is over before
     async with _watch() as watch:
         operation = await watch.api.create_registry(NEW)
         watch.simulator.fail(Fault("GET /v1/registries/*", 404, times=None))
-        found = await watch.follow(str(operation.id), "unknown", seconds=1)
+        found = await watch.follow(str(operation.id), "unknown", seconds=LONG / 2)
     assert (found.finished, found.operation.done, found.registry) == (False, True, None)
 
 

@@ -15,19 +15,28 @@ from fuseboard_cloudru.account import REFUSED_FOR, Account
 from fuseboard_cloudru.api import ArtifactRegistry
 from fuseboard_cloudru.config import CloudruSettings
 from fuseboard_cloudru.simulator import Fault, Simulator, Switches
-from tests.plugins.cloudru.served import LONG, asked, section
+from tests.plugins.cloudru.asking import closed_port
+from tests.plugins.cloudru.served import LONG, PATIENT, asked, row_of, section
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def _busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checks that must come to their end have the time for it."""
+    monkeypatch.setattr(health, "PATIENCE", LONG / 3)
+    monkeypatch.setattr(health, "TIMEOUT", LONG / 2)
 
 
 async def _check(section_: dict[str, Any]) -> tuple[str, HealthReport]:
     """The plugin's state, and what its check says."""
     with anyio.fail_after(LONG):
-        async with PluginHost(fuseboard_cloudru, name="cloudru", settings=section_) as host:
+        async with PluginHost(fuseboard_cloudru, name="cloudru", settings=section_, fuse=PATIENT) as host:
             [check] = (await host.host.health())["cloudru"]
-            return str(host.row().state), HealthReport(check.ok, check.message, check.details)
+            return str((await row_of(host)).state), HealthReport(check.ok, check.message, check.details)
 
 
+@pytest.mark.usefixtures("_busy_machine")
 async def test_with_keys_that_work_it_is_well_and_a_short_list_was_asked_for() -> None:
     with Simulator() as simulator:
         state, report = await _check(section(simulator))
@@ -52,6 +61,7 @@ async def test_without_keys_it_is_degraded_and_says_what_is_missing(given: dict[
     assert report.message.startswith(f"NOT_CONFIGURED: {missing}")
 
 
+@pytest.mark.usefixtures("_busy_machine")
 async def test_wrong_keys_are_told_without_their_words() -> None:
     with Simulator() as simulator:
         state, report = await _check(section(simulator) | {"secret": "not the secret"})
@@ -60,6 +70,7 @@ async def test_wrong_keys_are_told_without_their_words() -> None:
     assert "not the secret" not in repr(report)
 
 
+@pytest.mark.usefixtures("_busy_machine")
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
@@ -75,10 +86,11 @@ async def test_a_service_that_cannot_be_used_is_ill_for_its_reason(fault: Fault,
     assert report.message.startswith(reason)
 
 
+@pytest.mark.usefixtures("_busy_machine")
 async def test_a_service_that_is_gone_is_ill() -> None:
-    with Simulator() as simulator:
-        gone = section(simulator)
-    state, report = await _check(gone)
+    with closed_port() as port:
+        gone = section(Simulator()) | dict.fromkeys(("iam_url", "api_url"), f"http://127.0.0.1:{port}")
+        state, report = await _check(gone)
     assert state == "degraded"
     assert report.message.startswith("UNREACHABLE: ")
 
@@ -91,6 +103,7 @@ async def test_a_service_that_is_silent_is_ill_before_the_host_loses_patience(mo
         assert report.message == f"{simulator.url} gave no answer within 0.1 s"
 
 
+@pytest.mark.usefixtures("_busy_machine")
 async def test_a_key_that_was_refused_is_not_tried_again_for_a_minute() -> None:
     now = 0.0
     with anyio.fail_after(LONG), Simulator() as simulator:
@@ -109,6 +122,7 @@ async def test_a_key_that_was_refused_is_not_tried_again_for_a_minute() -> None:
     assert [first.ok, again.ok, later.ok] == [False, False, False]
 
 
+@pytest.mark.usefixtures("_busy_machine")
 async def test_a_service_that_is_lost_is_asked_again_at_once() -> None:
     with anyio.fail_after(LONG), Simulator(Switches(faults=(Fault("GET /v1/*", 500),))) as simulator:
         settings = CloudruSettings.model_validate(section(simulator))

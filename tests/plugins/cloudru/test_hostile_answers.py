@@ -16,7 +16,7 @@ from tests.plugins.cloudru.proof import UNKNOWN_ID, Answers, Asked, Got, Reply, 
 
 pytestmark = pytest.mark.slow
 
-LONG = 60
+LONG = 300
 CODES = re.compile(
     r"(KEY_REFUSED|DENIED|NOT_FOUND|CONFLICT|RATE_LIMITED|REJECTED|BAD_ANSWER|OPERATION_FAILED|UNREACHABLE): "
     # A registry that docker cannot use, and an id out of an answer that cannot be asked for.

@@ -20,7 +20,7 @@ from tests.plugins.cloudru.test_faults import READS, TOKENS, WRITES, World, all_
 
 pytestmark = pytest.mark.anyio
 
-LONG = 20
+LONG = 60
 
 
 @pytest.mark.parametrize("door", ["iam", "oauth"])

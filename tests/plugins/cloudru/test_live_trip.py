@@ -33,7 +33,7 @@ def travel(simulator: Simulator, **more: str) -> subprocess.CompletedProcess[str
         **more,
     }
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(LIVE)]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert simulator.secret not in done.stdout + done.stderr
     return done
 

@@ -17,6 +17,7 @@ from fuseboard.testing import PluginHost
 from fuseboard_cloudru.config import CloudruSettings
 from fuseboard_cloudru.oci_login import shared_with_oci
 from fuseboard_cloudru.simulator import Simulator
+from tests.plugins.cloudru.served import LONG, PATIENT
 
 pytestmark = pytest.mark.anyio
 
@@ -88,7 +89,7 @@ def test_without_the_setting_the_oci_plugin_is_not_even_imported() -> None:
         "with shared_with_oci(CloudruSettings(share_with_oci=False)): pass\n"
         "print('fuseboard_oci' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=LONG, check=True)
     assert done.stdout == "False\n"
 
 
@@ -144,8 +145,8 @@ async def test_the_running_plugin_gives_its_key_pair_and_takes_it_back_when_it_s
     oci = pytest.importorskip("fuseboard_oci")
     with Simulator() as simulator:
         both = {"cloudru": fuseboard_cloudru, "oci": oci}
-        with anyio.fail_after(30):
-            async with PluginHost(both, name="cloudru", settings=plugin_settings(simulator)) as host:
+        with anyio.fail_after(LONG):
+            async with PluginHost(both, name="cloudru", settings=plugin_settings(simulator), fuse=PATIENT) as host:
                 assert pair() == (simulator.key_id, simulator.secret)
                 [check] = (await host.host.health())["cloudru"]
     assert check.ok
@@ -155,8 +156,10 @@ async def test_the_running_plugin_gives_its_key_pair_and_takes_it_back_when_it_s
 
 @pytest.mark.usefixtures("no_oci")
 async def test_the_plugin_without_the_oci_plugin_is_well_and_says_in_its_health_what_is_not_shared() -> None:
-    with Simulator() as simulator, anyio.fail_after(30):
-        async with PluginHost(fuseboard_cloudru, name="cloudru", settings=plugin_settings(simulator)) as host:
+    with Simulator() as simulator, anyio.fail_after(LONG):
+        async with PluginHost(
+            fuseboard_cloudru, name="cloudru", settings=plugin_settings(simulator), fuse=PATIENT
+        ) as host:
             [check] = (await host.host.health())["cloudru"]
             found = await host.call_tool("cloudru_list_registries")
     assert check.ok

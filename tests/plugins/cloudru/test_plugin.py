@@ -11,12 +11,11 @@ import pytest
 from mcp_types import Tool
 
 import fuseboard_cloudru
-from fuseboard.settings import FuseSettings
 from fuseboard.testing import PluginHost
 from fuseboard_cloudru.config import CloudruSettings
 from fuseboard_cloudru.simulator import Fault, Simulator, Switches
 from fuseboard_cloudru.tools.arguments import MOST_SECONDS
-from tests.plugins.cloudru.served import ERAS, LONG, asked, error_of, section, served, text_of
+from tests.plugins.cloudru.served import ERAS, LONG, PATIENT, asked, error_of, row_of, section, served, text_of
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +50,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 
 async def _tools(mode: str = "auto", **settings: Any) -> dict[str, Tool]:
     with anyio.fail_after(LONG):
-        async with PluginHost(fuseboard_cloudru, name="cloudru", mode=mode, settings=settings) as host:
+        async with PluginHost(fuseboard_cloudru, name="cloudru", mode=mode, settings=settings, fuse=PATIENT) as host:
             found = (await host.client.list_tools()).tools
     return {tool.name.removeprefix("cloudru_"): tool for tool in found if tool.name.startswith("cloudru_")}
 
@@ -138,10 +137,12 @@ async def test_read_only_takes_the_writing_tools_and_their_prompts_away(mode: st
 @pytest.mark.parametrize("mode", ERAS)
 async def test_without_keys_all_tools_are_listed_and_each_says_what_is_missing(mode: str) -> None:
     with anyio.fail_after(LONG):
-        async with PluginHost(fuseboard_cloudru, name="cloudru", mode=mode, settings={"key_id": "k"}) as host:
+        given = {"key_id": "k"}
+        async with PluginHost(fuseboard_cloudru, name="cloudru", mode=mode, settings=given, fuse=PATIENT) as host:
             await host.host.health()
-            assert str(host.row().state) == "degraded"
-            assert "CLOUD_RU_SECRET and CLOUD_RU_PROJECT_ID are not set" in host.row().reason
+            row = await row_of(host)
+            assert str(row.state) == "degraded"
+            assert "CLOUD_RU_SECRET and CLOUD_RU_PROJECT_ID are not set" in row.reason
             for tool, arguments in ARGUMENTS.items():
                 error = await error_of(host, tool, **arguments)
                 assert error.startswith("NOT_CONFIGURED: CLOUD_RU_SECRET and CLOUD_RU_PROJECT_ID are not set"), tool
@@ -149,7 +150,7 @@ async def test_without_keys_all_tools_are_listed_and_each_says_what_is_missing(m
 
 async def test_a_lost_service_blows_the_fuse_and_a_wrong_question_does_not() -> None:
     with Simulator() as simulator:
-        fuse = FuseSettings(fault_threshold=2, cool_down=10)
+        fuse = PATIENT.model_copy(update={"fault_threshold": 2, "cool_down": 10})
         async with served(simulator, settings={"limits": {"retries": 0}}, fuse=fuse) as host:
             await host.host.health()
             simulator.fail(Fault("GET /v1/*", 404, times=4))

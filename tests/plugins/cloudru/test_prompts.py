@@ -10,10 +10,9 @@ import pytest
 from mcp_types import PromptReference, TextContent
 
 import fuseboard_cloudru
-from fuseboard.settings import FuseSettings
 from fuseboard.testing import PluginHost
 from fuseboard_cloudru.simulator import Simulator
-from tests.plugins.cloudru.served import ERAS, LONG, served
+from tests.plugins.cloudru.served import ERAS, LONG, PATIENT, served
 
 pytestmark = pytest.mark.anyio
 
@@ -27,7 +26,7 @@ EVERY = {
 async def _prompt(
     prompt: str, *, settings: dict[str, Any] | None = None, prefix: str = "cloudru_", **given: str
 ) -> str:
-    fuse = FuseSettings(prefix=prefix)
+    fuse = PATIENT.model_copy(update={"prefix": prefix})
     with anyio.fail_after(LONG):
         async with PluginHost(fuseboard_cloudru, name="cloudru", settings=settings, fuse=fuse) as host:
             [message] = (await host.get_prompt(f"{prefix}{prompt}", given)).messages

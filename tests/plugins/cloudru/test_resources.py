@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import anyio
 import mcp
 import pytest
 from mcp_types import ResourceTemplateReference, TextResourceContents
@@ -13,7 +14,7 @@ import fuseboard_cloudru
 from fuseboard.testing import PluginHost
 from fuseboard_cloudru.resources import OPERATION, REGISTRIES, REGISTRY
 from fuseboard_cloudru.simulator import Fault, Simulator, Switches
-from tests.plugins.cloudru.served import ERAS, asked, result_of, served
+from tests.plugins.cloudru.served import ERAS, LONG, PATIENT, asked, result_of, served
 
 pytestmark = pytest.mark.anyio
 
@@ -96,7 +97,8 @@ async def test_a_service_that_cannot_be_asked_completes_to_nothing() -> None:
 
 
 async def test_without_keys_nothing_is_completed_and_a_resource_says_what_is_missing() -> None:
-    async with PluginHost(fuseboard_cloudru, name="cloudru") as host:
-        assert await _completed(host, REGISTRY, "") == []
-        with pytest.raises(mcp.MCPError, match="NOT_CONFIGURED: CLOUD_RU_KEY_ID"):
-            await host.read_resource(REGISTRIES)
+    with anyio.fail_after(LONG):
+        async with PluginHost(fuseboard_cloudru, name="cloudru", fuse=PATIENT) as host:
+            assert await _completed(host, REGISTRY, "") == []
+            with pytest.raises(mcp.MCPError, match="NOT_CONFIGURED: CLOUD_RU_KEY_ID"):
+                await host.read_resource(REGISTRIES)

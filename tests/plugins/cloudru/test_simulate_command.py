@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 PROGRAM = [sys.executable, "-m", "fuseboard", "cloudru", "simulate"]
-LONGEST = 30
+LONGEST = 120
 """Seconds for a start or an end on a busy machine."""
 NAMES = ["CLOUD_RU_IAM_URL", "CLOUD_RU_API_URL", "CLOUD_RU_KEY_ID", "CLOUD_RU_SECRET", "CLOUD_RU_PROJECT_ID"]
 
@@ -48,7 +48,7 @@ def refused(*options: str) -> tuple[int, str]:
 
 def token(environment: dict[str, str]) -> httpx2.Response:
     body = {"keyId": environment["CLOUD_RU_KEY_ID"], "secret": environment["CLOUD_RU_SECRET"]}
-    return httpx2.post(f"{environment['CLOUD_RU_IAM_URL']}/api/v1/auth/token", json=body, timeout=10)
+    return httpx2.post(f"{environment['CLOUD_RU_IAM_URL']}/api/v1/auth/token", json=body, timeout=LONGEST)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -59,7 +59,7 @@ def test_it_prints_the_environment_serves_it_and_ends_well(number: signal.Signal
         headers = {"Authorization": f"Bearer {token(environment).json()['access_token']}"}
         query = {"projectId": environment["CLOUD_RU_PROJECT_ID"]}
         url = f"{environment['CLOUD_RU_API_URL']}/v1/registries"
-        assert httpx2.get(url, params=query, headers=headers, timeout=10).json() == {}
+        assert httpx2.get(url, params=query, headers=headers, timeout=LONGEST).json() == {}
         process.send_signal(number)
         said, complained = process.communicate(timeout=LONGEST)
     assert (process.returncode, said, complained) == (0, "", "")
@@ -68,15 +68,15 @@ def test_it_prints_the_environment_serves_it_and_ends_well(number: signal.Signal
 def test_its_options_are_the_switches_and_the_account() -> None:
     project = str(uuid.uuid4())
     account = ["--key-id", "key", "--secret", "secret", "--project-id", project]
-    behaviour = ["--emit-defaults", "--nested-errors", "--token-seconds", "9", "--fault", "503", "GET /v1/operations"]
+    behaviour = ["--emit-defaults", "--nested-errors", "--token-seconds", "999", "--fault", "503", "GET /v1/operations"]
     with simulating(*account, *behaviour) as (_, environment):
         assert [environment[name] for name in NAMES[2:]] == ["key", "secret", project]
         answer = token(environment).json()
-        assert answer["expires_in"] == 9
+        assert answer["expires_in"] == 999
         url, headers = environment["CLOUD_RU_API_URL"], {"Authorization": f"Bearer {answer['access_token']}"}
-        registries = httpx2.get(f"{url}/v1/registries?projectId={project}", headers=headers, timeout=10)
+        registries = httpx2.get(f"{url}/v1/registries?projectId={project}", headers=headers, timeout=LONGEST)
         assert registries.json() == {"registries": [], "nextPageToken": ""}
-        operations = [httpx2.get(f"{url}/v1/operations", headers=headers, timeout=10) for _ in range(2)]
+        operations = [httpx2.get(f"{url}/v1/operations", headers=headers, timeout=LONGEST) for _ in range(2)]
     assert [answer.json()["error"]["message"] for answer in operations] == ["simulated fault 503"] * 2
 
 

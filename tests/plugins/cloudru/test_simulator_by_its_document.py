@@ -15,7 +15,7 @@ import pytest
 from fuseboard_cloudru.simulator import Simulator, Switches
 from fuseboard_cloudru.simulator.app import GUARDED, OPEN
 
-LONGEST = 200
+LONGEST = 600
 """Seconds for one run on a machine that is busy with other tests; a free one needs a tenth."""
 
 # Of the links between operations only those of the document: guessed ones take an operation's id for a project's.
@@ -40,7 +40,7 @@ UNUSUAL = Switches(
 
 
 def served_document(simulator: Simulator) -> dict[str, Any]:
-    return httpx2.get(f"{simulator.url}/openapi.json").json()
+    return httpx2.get(f"{simulator.url}/openapi.json", timeout=LONGEST).json()
 
 
 def drive(simulator: Simulator, document: dict[str, Any], folder: Path, phases: str) -> tuple[int, str]:

@@ -11,7 +11,8 @@ import pytest
 
 from fuseboard_cloudru.simulator import Fault, Simulator, Switches
 from fuseboard_cloudru.simulator.faults import FaultKind
-from tests.plugins.cloudru.simulated import created, listed, refusal, talking_to
+from fuseboard_cloudru.simulator.server import LONGEST_STOP
+from tests.plugins.cloudru.simulated import LONG, created, listed, refusal, talking_to
 
 CREATE = "POST /v1/registries"
 BROKEN: dict[FaultKind, type[Exception]] = {
@@ -21,8 +22,8 @@ BROKEN: dict[FaultKind, type[Exception]] = {
 }
 
 
-def send_create(client: httpx2.Client, simulator: Simulator) -> httpx2.Response:
-    return client.post("/v1/registries", json={"projectId": simulator.project_id, "name": "demo"}, timeout=0.5)
+def send_create(client: httpx2.Client, simulator: Simulator, patience: float = LONG) -> httpx2.Response:
+    return client.post("/v1/registries", json={"projectId": simulator.project_id, "name": "demo"}, timeout=patience)
 
 
 @pytest.mark.parametrize(
@@ -44,10 +45,10 @@ def test_a_status_comes_with_its_code_and_nothing_was_done(status: int, code: in
 def test_a_broken_connection_loses_the_answer_of_what_was_done(kind: FaultKind, acts: bool | None) -> None:
     with Simulator(Switches(faults=(Fault(CREATE, kind, acts=acts),))) as simulator, talking_to(simulator) as client:
         with pytest.raises(BROKEN[kind]) as caught:
-            send_create(client, simulator)
+            send_create(client, simulator, patience=0.5 if kind == "timeout" else LONG)
         assert ("incomplete" in str(caught.value) or "without sending complete" in str(caught.value)) == (kind == "cut")
-        assert simulator.log[1].status == (200 if kind == "cut" else None)
         assert listed(client, simulator) == ([] if acts is False else ["demo"])
+        assert simulator.log[1].status == (200 if kind == "cut" else None)
 
 
 def test_a_malformed_answer_is_half_of_the_right_one() -> None:
@@ -92,10 +93,10 @@ def test_a_token_may_fail_and_the_door_beside_it_not() -> None:
         body = {"keyId": simulator.key_id, "secret": simulator.secret}
         form = {"grant_type": "access_key", "client_id": simulator.key_id, "client_secret": simulator.secret}
         for _ in range(3):
-            assert httpx2.post(f"{simulator.url}/api/v1/auth/token", json=body).status_code == 503
-        assert httpx2.post(f"{simulator.url}/auth/system/openid/token", data=form).status_code == 200
+            assert httpx2.post(f"{simulator.url}/api/v1/auth/token", json=body, timeout=LONG).status_code == 503
+        assert httpx2.post(f"{simulator.url}/auth/system/openid/token", data=form, timeout=LONG).status_code == 200
         simulator.heal()
-        assert httpx2.post(f"{simulator.url}/api/v1/auth/token", json=body).status_code == 200
+        assert httpx2.post(f"{simulator.url}/api/v1/auth/token", json=body, timeout=LONG).status_code == 200
 
 
 def test_a_fault_lets_some_pass_and_ends_after_its_times() -> None:
@@ -115,20 +116,20 @@ def test_an_answer_that_does_not_end_ends_with_the_simulator(kind: FaultKind) ->
 
     def ask(url: str) -> None:
         try:
-            with httpx2.stream("GET", f"{url}/v1/registries", timeout=20) as answer:
+            with httpx2.stream("GET", f"{url}/v1/registries", timeout=9 * LONG) as answer:
                 for _ in answer.iter_bytes():
                     pass
         except httpx2.TransportError as error:
             failures.append(error)
 
-    with Simulator(Switches(faults=(Fault("*", kind, pause=5),))) as simulator:
+    with Simulator(Switches(faults=(Fault("*", kind, pause=LONG),))) as simulator:
         asking = threading.Thread(target=ask, args=[simulator.url], daemon=True)
         asking.start()
         while not simulator.log:
             time.sleep(0.01)
         begun = time.monotonic()
-    assert time.monotonic() - begun < 3
-    asking.join(5)
+    assert time.monotonic() - begun < LONGEST_STOP / 2
+    asking.join(LONG)
     assert not asking.is_alive()
     assert len(failures) == 1
 

@@ -12,7 +12,7 @@ import pytest
 from fuseboard_cloudru.simulator import Clock, Simulator, Switches
 from fuseboard_cloudru.simulator.records import QuarantineMode, RegistryType
 from fuseboard_cloudru.simulator.refusal import Code, Refused
-from tests.plugins.cloudru.simulated import created, listed, refusal, talking_to
+from tests.plugins.cloudru.simulated import LONG, created, listed, refusal, talking_to
 
 
 def one_registry(switches: Switches) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_an_empty_list_is_written_as_null(omit_defaults: bool) -> None:
 
 def test_errors_are_nested() -> None:
     with Simulator(Switches(nested_errors=True)) as simulator:
-        answer = httpx2.get(f"{simulator.url}/v1/registries")
+        answer = httpx2.get(f"{simulator.url}/v1/registries", timeout=LONG)
     assert answer.json() == {"error": {"code": 16, "message": "unauthenticated"}}
 
 
@@ -268,5 +268,5 @@ def test_retention_runs_have_a_history_of_their_own() -> None:
 
 def test_the_document_is_valid_json_and_needs_no_token() -> None:
     with Simulator() as simulator:
-        answer = httpx2.get(f"{simulator.url}/openapi.json")
+        answer = httpx2.get(f"{simulator.url}/openapi.json", timeout=LONG)
     assert json.loads(answer.text)["openapi"].startswith("3.1")

@@ -11,6 +11,7 @@ from typing import Any
 from fuseboard_docker_mcp import embedded
 from fuseboard_docker_mcp.config import DockerMcpSettings
 from fuseboard_docker_mcp.models import Server
+from tests.plugins.docker_mcp.processes import PATIENCE
 
 
 def server(name: str) -> Server:
@@ -61,7 +62,7 @@ def raw(name: str, last_words: bytes = b"") -> Iterator[Raw]:
     )
     try:
         yield Raw(process)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, err) == (0, b"")
         assert last_words in out if last_words else not out
     finally:

@@ -13,11 +13,13 @@ import mcp_types
 from mcp_types import CallToolResult, TextContent
 
 import fuseboard_docker_mcp
+from fuseboard.settings import FuseSettings
 from fuseboard.testing import PluginHost
 from fuseboard_docker_mcp.testing import TOY_SERVER
 
 ERAS = ["auto", "legacy"]
-LONG = 60.0  # seconds
+LONG = 120.0
+"""Seconds after which a test that waits has failed."""
 
 
 def toy(*options: str, **more: Any) -> dict[str, Any]:
@@ -55,8 +57,9 @@ async def hosted(
         "servers": {"toy": toy()} if servers is None else servers,
         **(settings or {}),
     }
+    options = {"fuse": FuseSettings(start_timeout=LONG), **client}
     with anyio.fail_after(LONG):
-        host = PluginHost(fuseboard_docker_mcp, name="docker_mcp", mode=mode, settings=section, **client)
+        host = PluginHost(fuseboard_docker_mcp, name="docker_mcp", mode=mode, settings=section, **options)
         async with host as entered:
             yield entered
 

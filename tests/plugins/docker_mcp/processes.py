@@ -16,6 +16,12 @@ from pathlib import Path
 
 import anyio
 
+PATIENCE = 120.0
+"""Seconds after which a test that waits has failed. It ends broken runs only: a machine may be slow or stand still."""
+
+UNHURRIED = {"docker_mcp": {"import_timeout": PATIENCE, "start_timeout": PATIENCE}}
+"""The section `fuses` of a host in a process of its own, which would give a plugin up after ten seconds."""
+
 
 def marked(*marks: str) -> set[int]:
     """The living processes that carry all of these marks."""
@@ -60,7 +66,23 @@ def descendants() -> set[int]:
     return below - {os.getpid()}
 
 
-async def wait_until_gone(mark: str, seconds: float = 3.0) -> None:
+async def wait_until_there_are(number: int, *marks: str) -> None:
+    """Return once exactly so many living processes carry all of these marks.
+
+    One that is just being started does not carry them yet; one that was just killed may still do.
+
+    Raises:
+        AssertionError: there are more or fewer; with what they are.
+    """
+    with anyio.move_on_after(PATIENCE):
+        while len(marked(*marks)) != number:
+            await anyio.sleep(0.02)
+        return
+    found = {one: _command(one) for one in marked(*marks)}
+    raise AssertionError(f"{found} run after {PATIENCE:g} s, and not {number}")
+
+
+async def wait_until_gone(mark: str, seconds: float = PATIENCE) -> None:
     """Return once no living process carries the mark.
 
     Raises:
@@ -74,7 +96,7 @@ async def wait_until_gone(mark: str, seconds: float = 3.0) -> None:
     assert not left, f"{left} still run after {seconds:g} s"
 
 
-async def wait_until_reaped(number: int, seconds: float = 5.0) -> None:
+async def wait_until_reaped(number: int, seconds: float = PATIENCE) -> None:
     """Return once a process has ended and somebody has waited for it.
 
     Raises:
@@ -126,7 +148,7 @@ class Holdings:
 
 
 @contextmanager
-def no_leak(seconds: float = 5.0) -> Iterator[None]:
+def no_leak(seconds: float = PATIENCE) -> Iterator[None]:
     """Demand that the block leaves no process, no open file and no thread behind, a moment after its end."""
     before = Holdings.now()
     yield

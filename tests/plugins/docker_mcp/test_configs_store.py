@@ -38,7 +38,7 @@ async def test_each_server_has_its_own_values(tmp_path: Path) -> None:
 
 async def test_servers_that_are_written_at_once_all_stay(tmp_path: Path) -> None:
     configs = store(tmp_path)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with anyio.create_task_group() as tasks:
             for number in range(20):
                 tasks.start_soon(configs.write, f"s{number}", {"n": number})

@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from typing import Any
 
 import pytest
 
 from tests.plugins.docker_mcp.embedded_process import Raw, raw, server
+
+# A server that stands still in the middle of its last answer would otherwise lose it.
+PATIENT = """
+from fuseboard_docker_mcp.embedded import stdio_server
+stdio_server.LAST_SECONDS = 60
+stdio_server.main()
+"""
 
 
 @pytest.mark.parametrize(
@@ -98,14 +106,34 @@ def test_an_answer_given_while_the_stream_ends_still_arrives() -> None:
         {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "x", "capabilities": {}}},
         {"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {"name": "now"}},
     ]
-    entry = server("clock").entry
     done = subprocess.run(
-        [entry["command"], *entry["args"]],
+        [sys.executable, "-c", PATIENT, server("clock").entry["args"][-1]],
         input="".join(json.dumps(line) + "\n" for line in lines),
         capture_output=True,
         text=True,
-        timeout=10,
+        timeout=60,
         check=True,
         env={"PATH": os.environ["PATH"]},
     )
     assert [json.loads(line)["id"] for line in done.stdout.splitlines()] == [1, 2]
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_question_leaves_no_process() -> None:
+    command = [sys.executable, "-c", PATIENT, server("notes").entry["args"][-1]]
+    environment = {"PATH": os.environ["PATH"]}
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    )
+    try:
+        notes = Raw(process)
+        notes.initialize(elicitation={})
+        notes.ask(1, "tools/call", {"name": "add_note", "arguments": {"text": "x"}})
+        call = {"name": "delete_note", "arguments": {"id": "1"}}
+        notes.send({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call})
+        assert notes.answer()["method"] == "elicitation/create"
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+    assert (process.returncode, err) == (0, b"")
+    assert b"notifications/cancelled" in out

@@ -14,9 +14,19 @@ import pytest
 
 from fuseboard_docker_mcp.metrics import Metrics
 from fuseboard_docker_mcp.sessions import Pool
+from fuseboard_docker_mcp.sessions import guardian as guardian_module
 from fuseboard_docker_mcp.sessions.guardian import Guardian
-from tests.plugins.docker_mcp.processes import marked, wait_until_gone
-from tests.plugins.docker_mcp.sessions_servers.helpers import context, is_alive, pool, settings, text_of, toy, until
+from tests.plugins.docker_mcp.processes import PATIENCE, marked, wait_until_gone, wait_until_there_are
+from tests.plugins.docker_mcp.sessions_servers.helpers import (
+    context,
+    is_alive,
+    own_time,
+    pool,
+    settings,
+    text_of,
+    toy,
+    until,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +39,7 @@ async def test_a_host_that_is_killed_or_leaves_at_once_leaves_no_process_and_no_
 ) -> None:
     mark, swept = f"MARK={uuid4()}", tmp_path / "swept"
     environment = {**os.environ, "MARK": mark.removeprefix("MARK=")}
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         process = await anyio.open_process(
             [sys.executable, str(ABANDONED), way, str(swept)], env=environment, stderr=None
         )
@@ -37,17 +47,17 @@ async def test_a_host_that_is_killed_or_leaves_at_once_leaves_no_process_and_no_
             assert process.stdout is not None
             assert await process.stdout.receive() == b"started\n"
             if way == "wait":
-                assert len(marked(mark)) == 6  # the host, its guardian, two servers with a child each
+                await wait_until_there_are(6, mark)  # the host, its guardian, two servers with a child each
                 os.kill(process.pid, signal.SIGKILL)
             await process.wait()
         # The guardian itself stays some seconds longer, for its later sweeps.
-        await until(lambda: len(marked(mark)) <= 1, 3)
-        await wait_until_gone(mark, 8)
+        await until(lambda: len(marked(mark)) <= 1)
+        await wait_until_gone(mark)
     assert set(swept.read_text().split()) == {"fuseboard.session=abandoned"}
 
 
 async def test_an_idle_pool_has_no_guardian_and_a_left_one_neither() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             guardian = servers.guardian
             assert guardian.pid is None
@@ -59,7 +69,7 @@ async def test_an_idle_pool_has_no_guardian_and_a_left_one_neither() -> None:
 
 
 async def test_a_guardian_that_was_killed_is_replaced_and_knows_all_groups() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             guardian = servers.guardian
             session = await servers.start("toy", toy("--ignore-eof", "--ignore-term"))
@@ -75,13 +85,13 @@ async def test_a_guardian_that_was_killed_is_replaced_and_knows_all_groups() -> 
 async def test_a_new_guardian_does_not_hear_of_groups_that_have_ended() -> None:
     """Their numbers may be others' by then."""
     guardian = Guardian()
-    stranger = subprocess.Popen(["sleep", "60"], start_new_session=True)
+    stranger = subprocess.Popen(["sleep", "600"], start_new_session=True)
     try:
         guardian.watch_group(stranger.pid)
         guardian.release_group(stranger.pid)
         assert guardian.pid is not None
         os.kill(guardian.pid, signal.SIGKILL)
-        with anyio.fail_after(10):
+        with anyio.fail_after(PATIENCE):
             before = guardian.pid
             while guardian.pid == before:
                 guardian.ready()
@@ -95,9 +105,17 @@ async def test_a_new_guardian_does_not_hear_of_groups_that_have_ended() -> None:
         stranger.wait()
 
 
-async def test_the_guardian_asks_before_it_kills_and_spares_what_was_released() -> None:
-    sleeper = [sys.executable, "-I", "-S", "-c", "import time; print('up', flush=True); time.sleep(60)"]
-    with anyio.fail_after(20):
+async def test_the_guardian_asks_before_it_kills_and_spares_what_was_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sleeper = [sys.executable, "-I", "-S", "-c", "import time; print('up', flush=True); time.sleep(600)"]
+    # Of two signals that wait for a process which stands still, the kernel delivers SIGKILL first: leave it the time.
+    program = guardian_module.PROGRAM.read_text()
+    patient = tmp_path / "guardian.py"
+    patient.write_text(program.replace("GRACE = 0.7", f"GRACE = {PATIENCE}"))
+    assert patient.read_text() != program
+    monkeypatch.setattr(guardian_module, "PROGRAM", patient)
+    with anyio.fail_after(PATIENCE):
         guardian = Guardian()
         kept, ended = (subprocess.Popen(sleeper, start_new_session=True, stdout=subprocess.PIPE) for _ in range(2))
         try:
@@ -125,13 +143,14 @@ async def test_containers_that_could_not_be_removed_in_time_are_left_to_the_guar
     async def endless(label: str) -> None:
         await anyio.sleep_forever()
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         servers = Pool(
             settings(), changed=lambda session: None, metrics=Metrics(), sweep=endless, sweep_command=command
         )
-        async with servers:
-            await servers.start("toy", toy(label="fuseboard.session=slow"))
-            begin = anyio.current_time()
-        assert anyio.current_time() - begin < 1
+        async with own_time() as now:
+            async with servers:
+                await servers.start("toy", toy(label="fuseboard.session=slow"))
+                begin = now()
+            assert now() - begin < 1
         await until(swept.exists)
-        await until(lambda: swept.read_text() == "fuseboard.session=slow\n" * 4, 8)
+        await until(lambda: swept.read_text() == "fuseboard.session=slow\n" * 4)

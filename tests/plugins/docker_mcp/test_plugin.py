@@ -92,10 +92,9 @@ async def test_without_docker_and_without_settings_the_embedded_servers_are_ther
             listed = (await result_of(host, "list_installed_servers"))["servers"]
             await started(host, "clock", "notes")
             now = await host.call_tool("clock_now", {"timezone": "UTC"})
-            state = str(host.row().state)
+            await until(lambda: str(host.row().state) == "active")
     assert {server["name"] for server in listed} == {"clock", "notes"}
     assert not now.is_error
-    assert state == "active"
 
 
 async def test_servers_that_start_with_the_host_do_not_delay_it(tmp_path: Path) -> None:
@@ -105,7 +104,7 @@ async def test_servers_that_start_with_the_host_do_not_delay_it(tmp_path: Path) 
         "good": toy(autostart=True),
         "idle": toy(),
     }
-    async with hosted(tmp_path, servers) as host:
+    async with hosted(tmp_path, servers, settings={"proxy": {"connection_timeout": 300}}) as host:
         while "good_echo" not in await names_of_tools(host):
             await anyio.sleep(0.02)
         active = (await result_of(host, "get_active_servers"))["servers"]
@@ -130,7 +129,7 @@ async def test_nothing_is_left_when_the_host_has_ended(tmp_path: Path) -> None:
     async with hosted(tmp_path, servers) as host:
         await started(host, "good", "stubborn")
         assert len(descendants() - before) >= 3
-    with anyio.fail_after(5):
+    with anyio.fail_after(LONG):
         await until(lambda: not descendants() - before)
 
 
@@ -151,5 +150,5 @@ def test_the_import_and_the_settings_bring_nothing_heavy() -> None:
         "fuseboard_docker_mcp.settings()\n"
         "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=180, check=True)
     assert not {"mcp", "yaml", "keyring", "jsonschema", "httpx2", "cachetools"} & set(done.stdout.split())

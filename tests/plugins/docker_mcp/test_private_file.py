@@ -20,7 +20,7 @@ def test_two_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
 import sys, pathlib
 from fuseboard_docker_mcp.errors import SecretStoreFailed
 from fuseboard_docker_mcp.stores.private_file import PrivateFile
-file = PrivateFile(pathlib.Path(sys.argv[1]), SecretStoreFailed)
+file = PrivateFile(pathlib.Path(sys.argv[1]), SecretStoreFailed, lock_seconds=60)
 print("ready", flush=True)
 sys.stdin.readline()
 for number in range(25):

@@ -39,7 +39,9 @@ def fuseboard(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]
         "FUSEBOARD_DOCKER_MCP_STATE_FOLDER": str(folder / "state"),
         "FUSEBOARD_DOCKER_MCP_SECRET_STORE": "file",
     }
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=180, check=False
+    )
 
 
 async def _make(calls: str, host: PluginHost) -> list[str]:

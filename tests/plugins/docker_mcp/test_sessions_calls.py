@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -20,12 +21,14 @@ from fuseboard_docker_mcp.errors import (
 )
 from fuseboard_docker_mcp.metrics import Metrics
 from fuseboard_docker_mcp.sessions.arguments import check_arguments, schema_of, schema_problem
+from tests.plugins.docker_mcp.processes import PATIENCE
 from tests.plugins.docker_mcp.sessions_servers.helpers import (
     ERAS,
     context,
     data_of,
     fronted,
     pool,
+    reach,
     stdio,
     text_of,
     toy,
@@ -37,7 +40,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_results_come_as_the_server_gave_them(era: str) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy("--era", era))
             failed = await session.call_tool(context(), "fail", {"text": "no"})
@@ -52,7 +55,7 @@ async def test_results_come_as_the_server_gave_them(era: str) -> None:
 
 
 async def test_arguments_that_do_not_fit_are_refused_by_their_places_without_their_values() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             with pytest.raises(InvalidArguments) as caught:
@@ -67,7 +70,7 @@ async def test_arguments_that_do_not_fit_are_refused_by_their_places_without_the
 
 
 async def test_a_tool_or_prompt_that_is_not_there_is_said_so_with_those_that_are() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy("--tools", "echo"))
             with pytest.raises(UnknownTool, match="toy has no tool ecco; it has: echo"):
@@ -77,7 +80,7 @@ async def test_a_tool_or_prompt_that_is_not_there_is_said_so_with_those_that_are
 
 
 async def test_an_error_of_the_protocol_is_a_named_failure() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             with pytest.raises(ToolFailed, match="toy error answered with error -32042: refused as wished"):
@@ -89,51 +92,61 @@ async def test_an_error_of_the_protocol_is_a_named_failure() -> None:
 
 
 async def test_calls_run_at_the_same_time() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
-            begin = anyio.current_time()
             async with anyio.create_task_group() as tasks:
                 for _ in range(4):
-                    tasks.start_soon(session.call_tool, context(), "slow", {"seconds": 0.5})
-            assert anyio.current_time() - begin < 1.5
+                    tasks.start_soon(session.call_tool, context(), "hang", {})
+                await until(lambda: session.questions.number_open == 4)
+                await reach(session)
+                tasks.cancel_scope.cancel()
+            # All of them were at the server, and so was the one that had an answer meanwhile.
+            while data_of(await session.call_tool(context(), "asked", {}))["cancelled"] != 4:
+                await anyio.sleep(0.01)
 
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_call_that_takes_too_long_is_ended_and_the_server_is_told(era: str) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool(call_timeout=0.2) as servers:
             session = await servers.start("toy", toy("--era", era))
-            with pytest.raises(CallTimeout, match=r"toy hang did not end within 0\.2 s"):
-                await session.call_tool(context(), "hang", {})
-            with anyio.fail_after(5):
-                while data_of(await session.call_tool(context(), "asked", {}))["cancelled"] != 1:
-                    await anyio.sleep(0.01)
+            cancelled = 0
+            # On a machine that stands still a call may be over before it was sent, and the question how many were
+            # cancelled may take too long as well.
+            while not cancelled:
+                with pytest.raises(CallTimeout, match=r"toy hang did not end within 0\.2 s"):
+                    await session.call_tool(context(), "hang", {})
+                with suppress(CallTimeout):
+                    cancelled = data_of(await session.call_tool(context(), "asked", {}))["cancelled"]
 
 
 async def test_a_cancelled_call_is_cancelled_at_the_server() -> None:
     metrics = Metrics()
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool(metrics=metrics) as servers:
             session = await servers.start("toy", toy())
-            with anyio.move_on_after(0.1):
-                await session.call_tool(context(), "hang", {})
-            with anyio.fail_after(5):
-                while data_of(await session.call_tool(context(), "asked", {}))["cancelled"] != 1:
-                    await anyio.sleep(0.01)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(session.call_tool, context(), "hang", {})
+                await until(lambda: session.questions.number_open == 1)
+                await reach(session)
+                tasks.cancel_scope.cancel()
+            while data_of(await session.call_tool(context(), "asked", {}))["cancelled"] != 1:
+                await anyio.sleep(0.01)
     outcomes = {series["labels"]["outcome"] for series in metrics.snapshot()["times"]["call_seconds"]}
     assert outcomes == {"ok", "cancelled"}
 
 
 async def test_a_server_that_is_killed_in_mid_call_ends_the_call_once_and_is_started_again() -> None:
     states: list[str] = []
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool(changed=lambda session: states.append(session.state)) as servers:
             session = await servers.start("toy", toy())
             assert session.pid is not None
 
             async def kill() -> None:
-                await anyio.sleep(0.1)
+                await until(lambda: session.questions.number_open == 1)
+                await reach(session)
                 assert session.pid is not None
                 os.kill(session.pid, signal.SIGKILL)
 
@@ -147,7 +160,7 @@ async def test_a_server_that_is_killed_in_mid_call_ends_the_call_once_and_is_sta
 
 
 async def test_calls_that_come_while_a_server_is_started_again_wait_and_are_sent_once() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool(reconnect_delay=0.3) as servers:
             session = await servers.start("toy", toy())
             with pytest.raises(ServerDied):
@@ -166,7 +179,7 @@ async def test_calls_that_come_while_a_server_is_started_again_wait_and_are_sent
 
 
 async def test_a_result_of_twenty_megabytes_passes() -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             assert len(text_of(await session.call_tool(context(), "big", {"bytes": 20 * 2**20}))) == 20 * 2**20
@@ -174,7 +187,7 @@ async def test_a_result_of_twenty_megabytes_passes() -> None:
 
 async def test_a_message_that_is_too_long_ends_the_session_with_the_reason() -> None:
     reasons: list[str] = []
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool(
             message_bytes=2**16, changed=lambda session: session.reason and reasons.append(str(session.reason))
         ) as servers:
@@ -186,7 +199,7 @@ async def test_a_message_that_is_too_long_ends_the_session_with_the_reason() -> 
 
 
 async def test_noise_between_messages_is_ignored() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             assert text_of(await session.call_tool(context(), "noise", {"lines": 500})) == "made noise"
@@ -212,7 +225,7 @@ for line in sys.stdin:
         continue
     print(json.dumps({{"jsonrpc": "2.0", "id": message["id"], "result": result}}), flush=True)
 """
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("x", stdio("-I", "-S", "-c", program, protocol="legacy"))
             with pytest.raises(ToolFailed, match="the answer is no message of the protocol"):
@@ -221,7 +234,7 @@ for line in sys.stdin:
 
 
 async def test_a_flood_on_standard_error_holds_up_no_call() -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             async with anyio.create_task_group() as tasks:
@@ -234,7 +247,7 @@ async def test_a_flood_on_standard_error_holds_up_no_call() -> None:
 
 async def test_a_gateway_that_lost_its_container_is_started_again_once() -> None:
     lost = 'connection closed: calling "tools/call": client is closing: EOF'
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             with pytest.raises(ServerDied, match="its container has ended"):
@@ -244,7 +257,7 @@ async def test_a_gateway_that_lost_its_container_is_started_again_once() -> None
 
 
 async def test_a_stopped_server_answers_no_call() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             assert await servers.stop("toy") is True
@@ -263,11 +276,14 @@ async def test_progress_reaches_the_client(mode: str, era: str) -> None:
     async def note(progress: float, total: float | None, message: str | None) -> None:
         told.append((progress, message))
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with fronted(toy("--era", era), mode) as call:
-            result = await call("slow", seconds=0.35, progress_callback=note)
-    assert text_of(result) == "worked 0.35 s"
-    assert len(told) >= 2
+            async with anyio.create_task_group() as tasks:
+                # It works until it is cancelled: a server that stood still would skip what a short work has to tell.
+                tasks.start_soon(lambda: call("slow", seconds=600, progress_callback=note))
+                await until(lambda: len(told) >= 2)
+                tasks.cancel_scope.cancel()
+            assert text_of(await call("slow", seconds=0.01)) == "worked 0.01 s"
     assert all(message is not None and message.endswith(" s") for _, message in told)
 
 
@@ -288,7 +304,7 @@ for line in sys.stdin:
         continue
     print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
 """
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("far", stdio("-I", "-S", "-c", program, protocol="legacy"))
             assert text_of(await session.call_tool(context(), "far", {"a": 1})) == "checked by myself"
@@ -312,7 +328,7 @@ for line in sys.stdin:
     print(json.dumps({"jsonrpc": "2.0", "id": message["id"], **answer}), flush=True)
 """
     secret = {"environment": {"TOKEN": "hunter2hunter2"}, "secrets": frozenset({"hunter2hunter2"})}
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("leaky", stdio("-I", "-S", "-c", program, protocol="legacy", **secret))
             with pytest.raises(ToolFailed, match=r"401 for token \*\*\*"):
@@ -350,7 +366,7 @@ for line in sys.stdin:
         continue
     print(json.dumps({"jsonrpc": "2.0", "id": message["id"], **answer}), flush=True)
 """
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("door", stdio("-I", "-S", "-c", program, protocol="legacy"))
             with pytest.raises(ToolFailed) as caught:

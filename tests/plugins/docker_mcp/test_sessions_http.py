@@ -15,6 +15,7 @@ import anyio
 import pytest
 
 from fuseboard_docker_mcp.errors import CannotStart, ServerDied, StartTimeout
+from tests.plugins.docker_mcp.processes import PATIENCE
 from tests.plugins.docker_mcp.sessions_servers.helpers import (
     SDK_SERVER,
     context,
@@ -38,16 +39,25 @@ async def served(folder: Path, port: int = 0, path: str = "mcp") -> AsyncIterato
     process = await anyio.open_process([sys.executable, SDK_SERVER, "--http", str(file)], env=environment, stderr=None)
     async with process:
         try:
-            await until(lambda: file.exists() and file.read_text(), 40)
+            await until(lambda: file.exists() and file.read_text())
             yield f"http://127.0.0.1:{file.read_text()}/{path}", process
         finally:
             if process.returncode is None:
                 process.kill()
 
 
+@asynccontextmanager
+async def reserved_port() -> AsyncIterator[int]:
+    """A port that nobody else gets, also while no server listens on it."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
 @pytest.mark.parametrize("protocol", ["auto", "legacy"])
 async def test_a_server_behind_an_address_is_listed_called_and_followed(protocol: Any, tmp_path: Path) -> None:
-    with anyio.fail_after(80):
+    with anyio.fail_after(PATIENCE):
         async with served(tmp_path) as (url, _), pool() as servers:
             session = await servers.start("sdk", http(url, protocol=protocol))
             assert session.protocol_version == {"auto": "2026-07-28", "legacy": "2025-11-25"}[protocol]
@@ -58,7 +68,7 @@ async def test_a_server_behind_an_address_is_listed_called_and_followed(protocol
                 await until(lambda: "grown" in listed(session))
             begin = anyio.current_time()
             await servers.stop("sdk")
-            assert anyio.current_time() - begin < 0.9
+            assert anyio.current_time() - begin < 8  # a request to a server that is gone may take ten seconds
 
 
 @pytest.mark.slow
@@ -66,11 +76,9 @@ async def test_a_server_behind_an_address_is_listed_called_and_followed(protocol
 async def test_a_server_that_was_started_anew_behind_its_address_is_connected_again(
     protocol: Any, tmp_path: Path
 ) -> None:
-    with anyio.fail_after(80):
-        async with pool(reconnect_attempts=6, reconnect_delay=0.2, connection_timeout=5) as servers:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
+    with anyio.fail_after(3 * PATIENCE):
+        # The attempts outlast a slow start of the second server.
+        async with pool(reconnect_attempts=12, reconnect_delay=0.2) as servers, reserved_port() as port:
             async with served(tmp_path, port) as (url, process):
                 session = await servers.start("sdk", http(url, protocol=protocol))
                 process.kill()
@@ -78,13 +86,13 @@ async def test_a_server_that_was_started_anew_behind_its_address_is_connected_ag
             async with served(tmp_path, port):
                 with contextlib.suppress(ServerDied, StartTimeout):  # unless its subscription has noticed it before
                     await session.call_tool(context(), "add", {"a": 1, "b": 2})
-                await until(lambda: session.state == "ready", 40)
+                await until(lambda: session.state == "ready")
                 assert data_of(await session.call_tool(context(), "add", {"a": 1, "b": 2})) == {"result": 3}
                 assert session.restarts >= 1 or protocol == "auto"  # 2026-07-28 has no session that could be lost
 
 
 async def test_the_old_transport_works_as_well(tmp_path: Path) -> None:
-    with anyio.fail_after(80):
+    with anyio.fail_after(PATIENCE):
         async with served(tmp_path, path="sse") as (url, _), pool() as servers:
             session = await servers.start("sdk", http(url, transport="sse", protocol="legacy"))
             assert data_of(await session.call_tool(context(), "add", {"a": 1, "b": 2})) == {"result": 3}
@@ -99,7 +107,7 @@ async def test_an_answer_without_end_is_cut_off() -> None:
                 while True:
                     await stream.send(b" " * 2**16)
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(anyio.abc.SocketAttribute.local_port)
         async with anyio.create_task_group() as tasks:
@@ -119,7 +127,7 @@ async def test_headers_reach_the_server_and_no_error_shows_them() -> None:
             seen.append(await stream.receive())
             await stream.send(b"HTTP/1.1 401 no hunter22\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
         port = listener.extra(anyio.abc.SocketAttribute.local_port)
         async with anyio.create_task_group() as tasks:
@@ -145,7 +153,7 @@ async def test_a_redirect_to_another_host_is_not_followed() -> None:
         async with stream:
             visitors.append("came")
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         other = await anyio.create_tcp_listener(local_host="127.0.0.1")
         target = f"http://127.0.0.1:{other.extra(anyio.abc.SocketAttribute.local_port)}/mcp"
 

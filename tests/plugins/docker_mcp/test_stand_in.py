@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ import anyio
 import pytest
 
 from fuseboard_docker_mcp.testing import Behaviour, StandIn, container_entry
-from tests.plugins.docker_mcp.processes import marked
+from tests.plugins.docker_mcp.processes import PATIENCE, marked
 
 pytestmark = pytest.mark.anyio
 
@@ -34,13 +35,18 @@ def _container(docker: StandIn, *args: str) -> Iterator[subprocess.Popen[str]]:
         process.stdin.write(PING)
         process.stdin.flush()
         assert json.loads(process.stdout.readline())["id"] == 1
+        # It is written down a moment after its start, in which it may have answered already.
+        deadline = time.monotonic() + PATIENCE
+        while not docker.containers():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         yield process
         process.kill()
-        process.communicate(timeout=5)
+        process.communicate(timeout=PATIENCE)
 
 
 async def _until(reached: Any) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while not reached():
             await anyio.sleep(0.01)
 
@@ -56,7 +62,7 @@ async def test_a_container_is_listed_while_it_lives_and_removed_by_force(tmp_pat
             assert container.flags["-v"] == ("/tmp:/data:ro",)
             removed = docker.run("rm", "-f", number)
             assert (removed.returncode, removed.stdout.strip()) == (0, number)
-            assert process.wait(timeout=5) == 137
+            assert process.wait(timeout=PATIENCE) == 137
         assert docker.containers() == []
         assert docker.run("rm", "-f", number).returncode == 1
         assert docker.run("ps", "-q").stdout == ""
@@ -66,9 +72,9 @@ async def test_the_end_of_the_command_ends_the_container_and_everything_in_it(tm
     with StandIn(tmp_path / "d", dialect="none", servers={"echo": Behaviour(options=("--spawn-child",))}) as docker:
         for number in (signal.SIGKILL, signal.SIGTERM):
             with _container(docker, "-e", f"MARK={tmp_path}") as process:
-                assert len(marked(f"MARK={tmp_path}") - marked(str(docker.folder))) == 2
+                await _until(lambda: len(marked(f"MARK={tmp_path}") - marked(str(docker.folder))) == 2)
                 process.send_signal(number)
-                assert process.wait(timeout=5) == (-9 if number == signal.SIGKILL else 143)
+                assert process.wait(timeout=PATIENCE) == (-9 if number == signal.SIGKILL else 143)
                 await _until(lambda: not docker.containers())
                 await _until(lambda: not marked(f"MARK={tmp_path}"))
 
@@ -81,10 +87,10 @@ async def test_a_stubborn_server_outlives_its_command_until_it_is_removed(tmp_pa
             with pytest.raises(subprocess.TimeoutExpired):
                 process.wait(timeout=0.2)
             process.kill()
-            process.wait(timeout=5)
+            process.wait(timeout=PATIENCE)
             [container] = docker.containers()
             assert docker.run("rm", "-f", container.id).returncode == 0
-            assert docker.containers() == []
+            await _until(lambda: docker.containers() == [])
         with _container(docker) as process:
             pid = docker.containers()[0].pid
     await _until(lambda: not Path(f"/proc/{pid}").exists())
@@ -104,7 +110,7 @@ async def test_only_named_variables_reach_a_container(tmp_path: Path) -> None:
             env=docker.environment(NAMED="1", OTHER="4"),
             capture_output=True,
             text=True,
-            timeout=10,
+            timeout=PATIENCE,
             check=True,
         )
     answers = [json.loads(line)["result"]["content"][0]["text"] for line in said.stdout.splitlines()]

@@ -128,21 +128,21 @@ def test_a_value_that_holds_itself_is_refused() -> None:
 
 
 def test_many_terms_of_a_long_value_end_early_and_do_not_fill_the_memory() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(WrongConfiguration, match="more than"):
         templates.text("{{key}}" * 100_000, {"key": "x" * 50_000})
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("piece", ["{{", "}}", "{", "{{a", "{{a|", "{{a.", "|or:[", "${", "$", "{{a|or:[b]}}", "."])
 def test_a_megabyte_of_anything_is_read_in_time_that_grows_with_it(piece: str) -> None:
     text = piece * (2**20 // len(piece))
-    began = time.monotonic()
+    began = time.process_time()
     for question in (text, "{{" + text + "}}"):
         with contextlib.suppress(WrongConfiguration):
             templates.items([question], {"a": {"a": "v"}})
         templates.expand(question, {})
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 VALUES = st.recursive(

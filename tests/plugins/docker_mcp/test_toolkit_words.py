@@ -116,7 +116,7 @@ def test_any_words_give_an_error_of_one_printable_line_or_none(lines: list[str],
 
 
 def test_megabytes_of_hostile_words_are_read_in_a_moment() -> None:
-    started = time.monotonic()
+    began = time.process_time()
     for piece in (
         "warning: pulling docker image x: ",
         "tool collision ",
@@ -125,4 +125,4 @@ def test_megabytes_of_hostile_words_are_read_in_a_moment() -> None:
     ):
         explain_gateway("a")([piece * 20_000] * 2000, 1)
         explain_docker_run("a:1")([piece * 20_000] * 2000, 125)
-    assert time.monotonic() - started < 10
+    assert time.process_time() - began < 10

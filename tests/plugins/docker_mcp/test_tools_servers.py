@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from fuseboard_docker_mcp import ways
@@ -67,11 +68,35 @@ async def test_a_server_that_runs_is_left_as_it_is_by_a_second_start(tmp_path: P
 
 
 async def test_a_server_that_hangs_at_start_does_not_hold_up_the_others(tmp_path: Path) -> None:
+    good_is_ready = anyio.Event()
+    results = []
+
+    async def progress(done: float, total: float | None, message: str | None) -> None:
+        if message == "good: ready":
+            good_is_ready.set()
+
     servers = {"good": toy(), "hangs": toy("--hang-start")}
-    settings = {"proxy": {"connection_timeout": 1}}
-    async with hosted(tmp_path, servers, settings=settings) as host:
-        result = await result_of(host, "start_servers", servers=["hangs", "good"])
+    async with hosted(tmp_path, servers, settings={"proxy": {"connection_timeout": 300}}) as host:
+
+        async def start() -> None:
+            both = {"servers": ["hangs", "good"]}
+            results.append(await host.call_tool("docker_mcp_start_servers", both, progress_callback=progress))
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(start)
+            await good_is_ready.wait()
+            await result_of(host, "stop_servers", servers=["hangs"])
+    result = results[0].structured_content
+    assert result is not None
     assert [one["server"] for one in result["started"]] == ["good"]
+    assert [one["server"] for one in result["failed"]] == ["hangs"]
+
+
+async def test_a_server_that_is_not_ready_in_time_is_given_up(tmp_path: Path) -> None:
+    settings = {"proxy": {"connection_timeout": 0.5}}
+    async with hosted(tmp_path, {"hangs": toy("--hang-start")}, settings=settings) as host:
+        result = await result_of(host, "start_servers", servers=["hangs"])
+        assert (await result_of(host, "get_active_servers"))["servers"] == []
     assert [one["code"] for one in result["failed"]] == ["START_TIMEOUT"]
 
 

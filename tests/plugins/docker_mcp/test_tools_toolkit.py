@@ -12,6 +12,7 @@ import pytest
 from mcp_types import TextContent
 
 from fuseboard.testing import PluginHost
+from fuseboard_docker_mcp import health
 from fuseboard_docker_mcp.testing.stand_in import Behaviour, Dialect, StandIn, container_entry
 from tests.plugins.docker_mcp.hosted import error_of, hosted, result_of, started, toy, until
 
@@ -114,7 +115,7 @@ async def test_a_lost_container_comes_back_and_none_is_left_at_the_end(
             while (await host.call_tool("echoes_echo", {"text": "a"})).is_error:
                 await anyio.sleep(0.02)
             assert docker.containers()
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await until(lambda: not docker.containers())
 
 
@@ -145,8 +146,11 @@ async def test_an_engine_that_is_gone_is_named_and_servers_of_the_settings_work_
             assert [one["name"] for one in listed["servers"]] == ["mine"]
             assert [problem["code"] for problem in listed["problems"]] == ["NO_ENGINE"]
             await started(host, "mine")
-            check = {check.name: check for check in (await host.host.health())["docker_mcp"]}["docker"]
-            assert check.ok
+            monkeypatch.setattr(health, "PATIENCE", 60.0)
+            # The host gives a check two seconds, and one that a busy machine held up is asked again.
+            while not (check := (await host.host.health(max_age=0))["docker_mcp"][0]).ok:
+                await anyio.sleep(0.02)
+            assert check.name == "docker"
             assert check.details["code"] == "NO_ENGINE"
 
 

@@ -19,6 +19,7 @@ from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
 from fuseboard_docker_mcp.testing import TOY_SERVER
+from tests.plugins.docker_mcp.processes import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +30,7 @@ PING = b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n'
 
 def _client(*options: str, mode: Any = "legacy", **more: Any) -> Client:
     program = StdioServerParameters(command=BARE[0], args=[*BARE[1:], *options], encoding_error_handler="replace")
-    return Client(program, mode=mode, read_timeout_seconds=5, cache=None, **more)
+    return Client(program, mode=mode, read_timeout_seconds=PATIENCE, cache=None, **more)
 
 
 def _process(*options: str) -> subprocess.Popen[bytes]:
@@ -40,7 +41,7 @@ def _process(*options: str) -> subprocess.Popen[bytes]:
 def _end(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=5)
+    process.communicate(timeout=PATIENCE)
 
 
 def _lives(pid: int) -> bool:
@@ -55,7 +56,7 @@ def _words(result: Any) -> str:
 
 @pytest.mark.parametrize(("era", "mode"), ERAS)
 async def test_tools_keep_text_structure_and_errors_in_every_era(era: str, mode: str) -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with _client("--era", era, "--name", "tim", mode=mode) as client:
             tools = {tool.name: tool for tool in (await client.list_tools()).tools}
             assert (tools["add"].output_schema or {})["required"] == ["sum"]
@@ -81,10 +82,10 @@ async def test_a_slow_call_reports_progress_holds_nobody_and_is_cancelled_honest
     async def progress(progress: float, total: float | None, message: str | None) -> None:
         seen.append(progress)
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with _client("--era", era, mode=mode) as client:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(lambda: client.call_tool("slow", {"seconds": 60}, progress_callback=progress))
+                tasks.start_soon(lambda: client.call_tool("slow", {"seconds": 600}, progress_callback=progress))
                 while len(seen) < 2:
                     await anyio.sleep(0.01)
                 assert _words(await client.call_tool("echo", {"text": "meanwhile"})) == "meanwhile"
@@ -102,7 +103,7 @@ async def test_a_question_reaches_the_user_once_and_the_model_of_the_client_spea
     async def model(context: Any, params: Any) -> types.CreateMessageResult:
         return types.CreateMessageResult(role="assistant", content=types.TextContent(text="blue"), model="m")
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with _client("--era", era, mode=mode, elicitation_callback=user, sampling_callback=model) as client:
             assert _words(await client.call_tool("ask", {"question": "so?"})) == "Hello, who heard so?!"
             assert _words(await client.call_tool("asked", {})) == "1"
@@ -120,7 +121,7 @@ async def test_a_changed_list_of_tools_is_told(mode: Any) -> None:
         if isinstance(message, types.ToolListChangedNotification):
             told.set()
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with _client("--era", "modern", mode=mode, message_handler=heard) as client:
             async with contextlib.AsyncExitStack() as stack:
                 listening = mode != "legacy" and await stack.enter_async_context(client.listen(tools_list_changed=True))
@@ -130,7 +131,7 @@ async def test_a_changed_list_of_tools_is_told(mode: Any) -> None:
 
 
 async def test_noise_a_flood_and_a_subset_of_tools_do_not_disturb_the_session() -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with _client("--tools", "noise,flood,echo,pid") as client:
             assert {tool.name for tool in (await client.list_tools()).tools} == {"noise", "flood", "echo", "pid"}
             await client.call_tool("noise", {"lines": 20})
@@ -141,7 +142,7 @@ async def test_noise_a_flood_and_a_subset_of_tools_do_not_disturb_the_session() 
 
 
 async def test_a_server_that_dies_in_a_call_ends_it() -> None:
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with _client() as client:
             with pytest.raises(MCPError) as died:
                 await client.call_tool("die", {})
@@ -150,7 +151,7 @@ async def test_a_server_that_dies_in_a_call_ends_it() -> None:
 
 async def test_a_broken_schema_is_really_broken() -> None:
     with _process("--broken-schema") as process:
-        out, _ = process.communicate(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n', timeout=5)
+        out, _ = process.communicate(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n', timeout=PATIENCE)
     broken = json.loads(out)["result"]["tools"][-1]
     assert broken["name"] == "broken"
     assert broken["inputSchema"]["properties"] == 7
@@ -158,14 +159,14 @@ async def test_a_broken_schema_is_really_broken() -> None:
 
 async def test_a_server_that_cannot_start_says_why_and_one_that_hangs_says_nothing() -> None:
     with _process("--fail-start", "no licence") as process:
-        assert process.communicate(PING, timeout=5) == (b"", b"no licence\n")
+        assert process.communicate(PING, timeout=PATIENCE) == (b"", b"no licence\n")
         assert process.returncode == 1
     with _process("--hang-start") as process:
-        assert process.communicate(PING, timeout=5) == (b"", b"")
+        assert process.communicate(PING, timeout=PATIENCE) == (b"", b"")
     begin = time.monotonic()
     with _process("--start-delay", "0.2") as process:
-        assert b'"id":1' in process.communicate(PING, timeout=5)[0]
-    assert time.monotonic() - begin >= 0.2
+        assert b'"id":1' in process.communicate(PING, timeout=PATIENCE)[0]
+    assert time.monotonic() - begin >= 0.199
 
 
 async def test_a_stubborn_server_goes_on_after_term_and_the_end_of_input() -> None:
@@ -195,6 +196,6 @@ async def test_a_grandchild_ignores_term_and_dies_with_its_group() -> None:
     child = json.loads(process.stdout.readline())["result"]["structuredContent"]["child"]
     assert os.getpgid(child) == process.pid
     _end(process)
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         while _lives(child):
             await anyio.sleep(0.01)

@@ -136,7 +136,7 @@ async def test_the_files_go_when_the_session_is_cancelled(tmp_path: Path, way: s
     machine = Machine(tmp_path)
     machine.has_image()
     server = notes(way, env=[{"name": "PATH", "value": "/bin"}])
-    with anyio.fail_after(5), anyio.CancelScope() as scope:
+    with anyio.fail_after(60), anyio.CancelScope() as scope:
         async with machine.prepare(server, {}, {"notes.api_key": "K1"}):
             assert machine.files()
             scope.cancel()

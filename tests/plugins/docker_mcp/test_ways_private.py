@@ -45,7 +45,7 @@ def test_what_a_killed_process_left_is_removed_by_the_next_start_and_what_a_livi
                 assert outside.exists()
         finally:
             holder.kill()
-            holder.wait(timeout=5)
+            holder.wait(timeout=60)
     assert outside.exists()
     with private_folder(state, "other"):
         assert list((state / "run").rglob("notes.env")) == []

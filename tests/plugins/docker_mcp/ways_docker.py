@@ -107,7 +107,7 @@ def run(launch: Launch) -> None:
     """Run what was prepared, to its end."""
     assert isinstance(launch, StdioLaunch)
     subprocess.run(
-        launch.argv, env=dict(launch.environment), stdin=subprocess.DEVNULL, check=True, timeout=10, cwd=launch.folder
+        launch.argv, env=dict(launch.environment), stdin=subprocess.DEVNULL, check=True, timeout=60, cwd=launch.folder
     )
 
 

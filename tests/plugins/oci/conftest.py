@@ -18,7 +18,7 @@ from tests.plugins.oci.debian_registry import DebianRegistry
 from tests.plugins.oci.token_server import SERVICE, TokenServer, write_certificate, write_key
 
 # A machine that is busy with other tests is no failure of a property.
-hypothesis.settings.register_profile("oci", deadline=None)
+hypothesis.settings.register_profile("oci", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("oci")
 
 # Enough for the modes with a login, where every request of the seeding costs a password hash or a signature.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import socket
+import re
 import subprocess
 import time
 from pathlib import Path
 from typing import Self
+
+from tests.plugins.oci.helpers import PATIENCE
+
+_LISTENING = re.compile(r'msg="listening on (127\.0\.0\.1:\d+)')
 
 
 class DebianRegistry:
@@ -33,29 +37,33 @@ class DebianRegistry:
         return f"http://{self.host}"
 
     def __enter__(self) -> Self:
-        for _ in range(3):
-            # Somebody else may take the port between our look and the registry's bind; then the registry ends at once.
-            if self._start(_free_port()):
-                return self
-        raise RuntimeError(f"docker-registry does not start: {self._log()}")
+        self._start()
+        # The program takes a free port itself and tells which: nobody can take it from under us.
+        deadline = time.monotonic() + PATIENCE
+        while (found := _LISTENING.search(self._log())) is None:
+            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+                self.__exit__()
+                raise RuntimeError(f"docker-registry does not start: {self._log()[-500:]}")
+            time.sleep(0.02)
+        self.host = found[1]
+        return self
 
     def __exit__(self, *exc_info: object) -> None:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(5)
+                self._process.wait(PATIENCE)
             except subprocess.TimeoutExpired:
                 self._process.kill()
-                self._process.wait(5)
+                self._process.wait()
 
-    def _start(self, port: int) -> bool:
-        self.host = f"127.0.0.1:{port}"
+    def _start(self) -> None:
         config = self._folder / "config.yml"
         tls = f", tls: {{certificate: '{self._folder / 'tls.crt'}', key: '{self._folder / 'tls.key'}'}}"
         config.write_text(
-            "version: 0.1\nlog: {level: warn}\n"
+            "version: 0.1\nlog: {level: info, accesslog: {disabled: true}}\n"
             "storage: {inmemory: {}, delete: {enabled: true}}\n"
-            f"http: {{addr: '{self.host}'{tls if self._tls else ''}}}\n"
+            f"http: {{addr: '127.0.0.1:0'{tls if self._tls else ''}}}\n"
             + (f"auth: {self._auth}\n" if self._auth else "")
         )
         with (self._folder / "log.txt").open("ab") as log:
@@ -63,29 +71,6 @@ class DebianRegistry:
             self._process = subprocess.Popen(
                 [self._program, "serve", config], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={}
             )
-        return self._answers(time.monotonic() + 20)
-
-    def _answers(self, deadline: float) -> bool:
-        assert self._process is not None
-        address, port = self.host.split(":")
-        while time.monotonic() < deadline:
-            try:
-                self._process.wait(0.02)
-                return False
-            except subprocess.TimeoutExpired:
-                pass
-            try:
-                socket.create_connection((address, int(port)), timeout=1).close()
-                return True
-            except OSError:
-                continue
-        return False
 
     def _log(self) -> str:
-        return (self._folder / "log.txt").read_text(errors="replace")[-500:]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        return (self._folder / "log.txt").read_text(errors="replace")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from fuseboard import Caller, Context
@@ -14,6 +16,11 @@ from fuseboard_oci.reading.details import ImageDetails
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer
 
 ALICE: dict[str, Any] = {"username": "alice", "password": "secret"}
+PATIENCE = 120.0
+"""Seconds that only a run takes in which something is broken, however busy the machine is."""
+
+# A test that is about one of these limits gives its own; to the others the machine must never come near.
+_FAR_LIMITS = {"connect_timeout": 60, "read_timeout": 120, "request_timeout": 240, "call_timeout": 300}
 
 
 class Oci:
@@ -56,7 +63,7 @@ async def asking(
     settings = OciSettings.model_validate(
         {
             "registries": {host: {"insecure": True, **known}},
-            "limits": {"retry_delay": 0, "tags_age": 0, **(limits or {})},
+            "limits": {**_FAR_LIMITS, "retry_delay": 0, "tags_age": 0, **(limits or {})},
             **(options or {}),
         }
     )
@@ -74,6 +81,27 @@ async def asking_nobody(**options: Any) -> AsyncIterator[Oci]:
     resolve = options.pop("resolve", no_name_resolves)
     async with RegistryClient(OciSettings.model_validate(options), resolve=resolve) as client:
         yield Oci(client, "")
+
+
+@contextmanager
+def nobody(host: str = "127.0.0.1:0") -> Iterator[str]:
+    """A host where nothing listens. It is held meanwhile, so that no server of another test gets its port."""
+    with socket.socket() as holder:
+        # Connections that ended a moment ago do not keep us from holding the port of their server.
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        address, _, port = host.partition(":")
+        holder.bind((address, int(port)))
+        yield f"{address}:{holder.getsockname()[1]}"
+
+
+def let_pass(seconds: float) -> None:
+    """Put the clock of this test's event loop forward: every deadline until then is due, and nobody has to wait.
+
+    With it a limit can be so long that no slow machine reaches it before the test wants it to be reached.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.time
+    loop.time = lambda: before() + seconds  # type: ignore[method-assign]
 
 
 def held(registry: InMemoryRegistry, name: str, reference: str = "1.0") -> tuple[str, str, bytes]:

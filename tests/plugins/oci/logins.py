@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from fuseboard_oci.login.docker_config import DockerCredentials
 from fuseboard_oci.login.found import Found
+from tests.plugins.oci.helpers import PATIENCE
 
 SECRET = "hunter2-and-more"
 ALICE = Found("alice", SecretStr(SECRET))
@@ -46,10 +47,10 @@ def answering(username: str) -> str:
 def credentials(home: Path, *, use_helpers: bool = False, **more: str) -> DockerCredentials:
     """With this home, and with its folder as the only place for programs apart from those of the system."""
     environ = {"HOME": str(home), "PATH": f"{home}:/usr/bin:/bin", **more}
-    return DockerCredentials(use_helpers=use_helpers, environ=environ, helper_seconds=20.0)
+    return DockerCredentials(use_helpers=use_helpers, environ=environ, helper_seconds=60.0)
 
 
 async def find(home: Path, registry: str = "ghcr.io", repository: str = "o/i", **options: Any) -> Found | None:
     """What a new reader finds."""
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         return await credentials(home, **options).find(registry, repository)

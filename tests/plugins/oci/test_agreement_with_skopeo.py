@@ -20,7 +20,7 @@ from fuseboard_oci import tools
 from fuseboard_oci.testing import InMemoryRegistry, seed_data
 from tests.debian import Program
 from tests.plugins.oci.debian_registry import DebianRegistry
-from tests.plugins.oci.helpers import Oci, asking
+from tests.plugins.oci.helpers import PATIENCE, Oci, asking
 
 pytestmark = [pytest.mark.anyio, pytest.mark.external]
 
@@ -50,7 +50,7 @@ def _skopeo(program: Program, folder: Path, *arguments: str) -> bytes:
     """Run skopeo with a home of its own, where no login and no policy of this machine is found."""
     environment = {**program.environment, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder)}
     command = [program.path, "--insecure-policy", "--tmpdir", str(folder), *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, (arguments, done.stderr.decode("utf-8", "replace"))
     return done.stdout
 
@@ -58,7 +58,7 @@ def _skopeo(program: Program, folder: Path, *arguments: str) -> bytes:
 def _get(url: str) -> tuple[Any, str]:
     """A JSON document and its media type, read without our client."""
     request = urllib.request.Request(url, headers={"Accept": ", ".join(_TYPES)})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return json.loads(answer.read()), answer.headers["Content-Type"]
 
 
@@ -108,7 +108,7 @@ async def _ours(oci: Oci, tags: list[Tag]) -> dict[Tag, tuple[str, str, set[str]
         manifest = await tools.get_manifest(oci.context, name, tag, oci.registry)
         found[name, tag] = (details.digest, manifest.digest, {row.platform for row in details.platforms})
 
-    with anyio.fail_after(60):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as group:
             for name, tag in tags:
                 group.start_soon(ask, name, tag)
@@ -134,7 +134,7 @@ async def test_every_tag_has_the_digest_that_skopeo_sees_and_the_platforms_that_
         manifest, media_type = _get(f"{registry.url}/v2/{name}/manifests/{digest}")
         return digest, digest, _platforms(registry.url, name, manifest, media_type)
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, 8)) as pool:
         expected = dict(zip(tags, await anyio.to_thread.run_sync(lambda: list(pool.map(theirs, tags))), strict=True))
     assert ours == expected
 

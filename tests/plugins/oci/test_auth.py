@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import Any
 
 import anyio
@@ -16,7 +15,7 @@ from fuseboard_oci.login.credentials import Login
 from fuseboard_oci.login.tokens import lifetime
 from fuseboard_oci.testing import HostileRegistry, InMemoryRegistry, Sink, seed_data
 from fuseboard_oci.testing.http import LoopbackServer, Request, Response
-from tests.plugins.oci.helpers import ALICE, asking
+from tests.plugins.oci.helpers import ALICE, PATIENCE, asking
 
 pytestmark = pytest.mark.anyio
 
@@ -57,11 +56,10 @@ async def test_wrong_credentials_are_said_to_be_refused_at_once(mode: str) -> No
     with InMemoryRegistry(auth=mode) as registry:  # type: ignore[arg-type]
         registry.seed(seed_data())
         async with asking(registry, username="alice", password="wrong-one") as oci:
-            begin = time.perf_counter()
             with pytest.raises(LoginFailed, match=r"^UNAUTHORIZED: .*refused the configured credentials") as caught:
                 await oci.tags("private/secret")
-            assert time.perf_counter() - begin < 1
             assert "wrong-one" not in str(caught.value)
+        assert [entry.scheme for entry in registry.log] == ["", "basic"], "asked once, and sent once"
 
 
 async def test_a_basic_registry_without_credentials_asks_for_a_login() -> None:
@@ -119,7 +117,7 @@ async def test_twenty_cold_calls_make_one_exchange() -> None:
     with InMemoryRegistry(auth="token") as registry:
         registry.seed(seed_data())
         async with asking(registry) as oci:
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as group:
                     for _ in range(20):
                         group.start_soon(oci.tags, "demo/app")

@@ -14,6 +14,7 @@ from fuseboard_oci.errors import Blocked, LoginFailed
 from fuseboard_oci.login.auth import Grants, RegistryAuth
 from fuseboard_oci.login.credentials import Login
 from fuseboard_oci.transport.policy import HostPolicy
+from tests.plugins.oci.helpers import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -122,7 +123,7 @@ async def test_a_flow_that_is_left_at_any_step_frees_its_lock(steps: int) -> Non
     for answer in answers[:steps]:
         await (anext(flow) if answer is None else flow.asend(answer))
     await flow.aclose()
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         again = start(grants)
         await anext(again)
         await again.asend(refusal())
@@ -136,7 +137,7 @@ async def test_a_flow_that_fails_in_the_hands_of_the_client_frees_its_lock() -> 
     await flow.asend(refusal())
     with pytest.raises(httpx2.ReadError):
         await flow.athrow(httpx2.ReadError("gone"))
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         assert (await sign_in(start(grants), "x")).headers["Authorization"] == "Bearer x"
 
 
@@ -148,7 +149,7 @@ async def test_a_refusal_is_read_before_anybody_waits() -> None:
     await holder.asend(refusal())
     await anext(waiting)
     answer = httpx2.Response(401, headers=refusal().headers, stream=_Body())
-    with anyio.fail_after(5):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as group:
             group.start_soon(waiting.asend, answer)
             await anyio.wait_all_tasks_blocked()

@@ -16,7 +16,7 @@ from fuseboard_oci.testing import HostileRegistry, LoopbackServer, Sink
 from fuseboard_oci.testing.http import Request, Response
 from fuseboard_oci.transport.policy import HostPolicy
 from fuseboard_oci.transport.wire import Answer, Ask, Method, Wire
-from tests.plugins.oci.helpers import ALICE, asking
+from tests.plugins.oci.helpers import ALICE, PATIENCE, asking
 
 pytestmark = pytest.mark.anyio
 
@@ -41,10 +41,10 @@ async def fetch(server: LoopbackServer, *methods: Method) -> list[Answer]:
     settings = OciSettings.model_validate(
         {
             "registries": {server.host: {"insecure": True}},
-            "limits": {"error_bytes": ERROR_LIMIT, "retry_delay": 0, "request_timeout": 5},
+            "limits": {"error_bytes": ERROR_LIMIT, "retry_delay": 0, "request_timeout": 60},
         }
     )
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         async with Wire(settings, HostPolicy(settings)) as wire:
             ask = [Ask(method, httpx2.URL(f"{server.url}/x"), LIMIT, server.host) for method in methods]
             return [await wire.fetch(one) for one in ask]
@@ -120,7 +120,8 @@ async def test_no_answer_without_an_end_costs_memory_or_time(repository: str, co
         async with asking(registry, **login) as oci:
             tracemalloc.start()
             try:
-                with anyio.fail_after(10):
+                # Not longer: whoever keeps what is sent would fill the memory until then.
+                with anyio.fail_after(20):
                     with pytest.raises(OciError, match=f"^{code}: "):
                         await oci.details(repository)
                 peak = tracemalloc.get_traced_memory()[1]

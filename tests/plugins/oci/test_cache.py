@@ -21,7 +21,7 @@ from fuseboard_oci.paging import TagList
 from fuseboard_oci.reference import Image
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, Repository, seed_data
 from fuseboard_oci.testing.http import Request, Response
-from tests.plugins.oci.helpers import ALICE, asking, held
+from tests.plugins.oci.helpers import ALICE, PATIENCE, asking, held
 
 pytestmark = pytest.mark.anyio
 
@@ -311,7 +311,7 @@ async def test_parallel_readers_of_one_tag_agree() -> None:
             async def read() -> None:
                 seen.add((await oci.details("demo/multi")).digest)
 
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as group:
                     for _ in range(20):
                         group.start_soon(read)

@@ -93,4 +93,4 @@ def test_what_is_written_by_the_book_is_read_back(challenges: list[tuple[str, di
 def test_hostile_headers_cost_no_time(text: str) -> None:
     begin = time.process_time()
     parse_challenges(["Bearer " + text])
-    assert time.process_time() - begin < 0.5
+    assert time.process_time() - begin < 5, "seconds of work; what grows with the square takes many more"

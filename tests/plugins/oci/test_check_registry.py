@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Literal
 
 import anyio
@@ -13,7 +14,7 @@ from fuseboard_oci.reading.registry_state import RegistryState
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, Sink, seed_data
 from fuseboard_oci.testing.http import Request, Response
 from tests.plugins.oci.debian_registry import DebianRegistry
-from tests.plugins.oci.helpers import ALICE, Oci, asking, asking_nobody
+from tests.plugins.oci.helpers import ALICE, PATIENCE, Oci, asking, asking_nobody, nobody
 from tests.plugins.oci.token_server import TokenServer
 
 pytestmark = pytest.mark.anyio
@@ -33,8 +34,10 @@ def seeded(registry: InMemoryRegistry) -> InMemoryRegistry:
 async def test_an_open_registry_wants_no_login() -> None:
     with seeded(InMemoryRegistry()) as registry:
         async with asking(registry, **ALICE) as oci:
+            begin = time.perf_counter()
             found = (await state(oci)).model_dump()
-        assert 0 <= found.pop("latency_ms") < 5_000
+            took = time.perf_counter() - begin
+        assert 0 <= found.pop("latency_ms") <= took * 1000 + 1
         assert found == {
             "registry": registry.host,
             "reachable": True,
@@ -106,10 +109,9 @@ async def test_a_repository_that_cannot_be_read_is_said_beside_the_rest(reposito
 
 
 async def test_a_registry_that_is_gone_is_an_answer() -> None:
-    with InMemoryRegistry() as registry:
-        host = registry.host
-    async with asking(host) as oci:
-        found = (await state(oci, "demo/single")).model_dump()
+    with nobody() as host:
+        async with asking(host) as oci:
+            found = (await state(oci, "demo/single")).model_dump()
     error = found.pop("error")
     assert error.startswith(f"HTTP_ERROR: {host} cannot be reached")
     assert found == {"registry": host, "reachable": False, "logged_in": False}
@@ -129,12 +131,12 @@ async def test_what_answers_but_is_no_registry_is_not_reachable() -> None:
 async def test_a_silent_registry_is_given_up_in_time() -> None:
     class Silent(LoopbackServer):
         def respond(self, request: Request) -> Response:
-            self.stopping.wait(20)
+            self.stopping.wait()
             return Response(200)
 
     with Silent() as silent:
         async with asking(silent, limits={"read_timeout": 0.1, "request_timeout": 0.2}) as oci:
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 found = await state(oci)
     assert not found.reachable
     assert found.error is not None

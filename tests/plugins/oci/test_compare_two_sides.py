@@ -111,7 +111,7 @@ class InPairs(InMemoryRegistry):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pair = threading.Barrier(2, timeout=5)
+        self.pair = threading.Barrier(2, timeout=60)
 
     def respond(self, request: Request) -> Response:
         self.pair.wait()

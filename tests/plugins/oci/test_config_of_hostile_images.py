@@ -17,7 +17,7 @@ from fuseboard_oci.errors import BadAnswer, OciError
 from fuseboard_oci.reading.image_config import NOTICE
 from fuseboard_oci.testing import InMemoryRegistry, Repository, seed_data
 from fuseboard_oci.testing.builder import encode
-from tests.plugins.oci.helpers import asking, held
+from tests.plugins.oci.helpers import PATIENCE, asking, held
 from tests.plugins.oci.image_calls import config_of, get_config
 
 pytestmark = pytest.mark.anyio
@@ -105,7 +105,7 @@ async def test_names_that_look_the_same_become_one_and_the_other_is_counted() ->
 
 async def test_forty_thousand_variables_are_cut_and_counted() -> None:
     words = b",".join(b'"A%d="' % number for number in range(40_000))
-    with anyio.fail_after(10):
+    with anyio.fail_after(PATIENCE):
         config = await config_of(b'{"config": {"Env": [' + words + b"]}}")
     assert len(config["env"]) == 64
     assert config["omitted"]["env"] == 40_000 - 64

@@ -15,7 +15,7 @@ from fuseboard_oci.errors import Blocked, LoginFailed, NotFound, Unreachable
 from fuseboard_oci.health import registries
 from fuseboard_oci.testing import Repository, seed_data
 from tests.plugins.oci.debian_registry import DebianRegistry
-from tests.plugins.oci.helpers import ALICE, asking
+from tests.plugins.oci.helpers import ALICE, PATIENCE, asking
 from tests.plugins.oci.token_server import TokenServer
 
 pytestmark = [pytest.mark.anyio, pytest.mark.external]
@@ -28,7 +28,7 @@ def _repository(name: str) -> Repository:
 def _digest(registry: DebianRegistry, name: str, reference: str) -> str:
     """The digest of the bytes that the registry serves, read without our client."""
     request = urllib.request.Request(f"{registry.url}/v2/{name}/manifests/{reference}", headers={"Accept": ACCEPT})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
         return "sha256:" + hashlib.sha256(answer.read()).hexdigest()
 
 
@@ -119,7 +119,7 @@ async def test_fifty_questions_at_once_are_all_answered(open_registry: DebianReg
         found.append((await oci.details("demo/multi")).architectures)
 
     async with asking(open_registry.host) as oci:
-        with anyio.fail_after(20):
+        with anyio.fail_after(PATIENCE):
             async with anyio.create_task_group() as group:
                 for _ in range(50):
                     group.start_soon(ask)
@@ -209,8 +209,12 @@ async def test_over_https_the_certificate_bundle_of_the_settings_counts(https_re
 
 
 async def test_all_three_are_well(
-    open_registry: DebianRegistry, basic_registry: DebianRegistry, token_registry: DebianRegistry
+    open_registry: DebianRegistry,
+    basic_registry: DebianRegistry,
+    token_registry: DebianRegistry,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("fuseboard_oci.health.PATIENCE", PATIENCE)
     hosts = (open_registry.host, basic_registry.host, token_registry.host)
     options = {"registries": {host: {"insecure": True} for host in hosts}}
     async with asking(hosts[0], options=options) as oci:

@@ -22,11 +22,11 @@ from mcp_types import CallToolResult, TextContent
 
 from fuseboard_oci.testing import InMemoryRegistry, seed_data
 from tests.plugins.oci.debian_registry import DebianRegistry
+from tests.plugins.oci.helpers import PATIENCE, nobody
 
 pytestmark = pytest.mark.anyio
 
 COMMAND = [sys.executable, "-m", "fuseboard"]
-PATIENCE = 30.0  # seconds
 
 
 def _environment(folder: Path, registries: dict[str, dict[str, Any]]) -> dict[str, str]:
@@ -46,7 +46,7 @@ async def _http(environment: dict[str, str]) -> AsyncIterator[str]:
         try:
             with anyio.fail_after(PATIENCE):
                 while (found := re.search(r"serving (http://\S+)/mcp", said)) is None:
-                    said += (await process.stderr.receive()).decode()
+                    said += (await process.stderr.receive()).decode("utf-8", "replace")
             yield found[1]
         finally:
             process.send_signal(signal.SIGTERM)
@@ -65,7 +65,7 @@ async def _client(way: str, environment: dict[str, str]) -> AsyncIterator[mcp.Cl
                 yield client
     else:
         async with _http(environment) as url:
-            target = sse_client(f"{url}/sse") if surface == "sse" else f"{url}/mcp"
+            target = sse_client(f"{url}/sse", timeout=PATIENCE) if surface == "sse" else f"{url}/mcp"
             async with mcp.Client(target, mode=mode, cache=None) as client:
                 yield client
 
@@ -139,6 +139,7 @@ async def test_a_registry_that_is_gone_is_a_clear_error_and_the_rest_goes_on(tmp
                 asked = {"registry": host, "repository": "demo/app"}
                 assert not (await client.call_tool("oci_list_tags", asked)).is_error
                 running.close()
+                running.enter_context(nobody(host))
                 gone = await client.call_tool("oci_list_tags", {**asked, "repository": "demo/single"})
                 assert gone.is_error
                 assert host in _text(gone)

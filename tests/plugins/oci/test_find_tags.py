@@ -15,7 +15,7 @@ from fuseboard_oci.reference import parse_image
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, Repository, seed_data
 from fuseboard_oci.testing.http import Request, Response
 from tests.plugins.oci.debian_registry import DebianRegistry
-from tests.plugins.oci.helpers import ALICE, Oci, asking, asking_nobody
+from tests.plugins.oci.helpers import ALICE, PATIENCE, Oci, asking, asking_nobody
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +25,7 @@ OTHER = "sha256:" + "e2" * 32
 
 async def find(oci: Oci, repository: str, **arguments: Any) -> FoundTags:
     """The result of `find_tags`."""
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         return await tools.find_tags(oci.context, repository, **{"registry": oci.registry, **arguments})
 
 

@@ -145,7 +145,7 @@ def test_hostile_text_costs_little_time(start: str, text: str) -> None:
         step(line, show=False)
         label_value("a", line, show=False)
         command([line], show=False)
-    assert time.process_time() - begin < 1
+    assert time.process_time() - begin < 5, "seconds of work; what grows with the square takes many more"
 
 
 @given(st.text(st.characters(), max_size=300))

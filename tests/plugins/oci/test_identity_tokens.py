@@ -16,7 +16,7 @@ from fuseboard_oci.login.credentials import Login, configured_login
 from fuseboard_oci.login.docker_config import DockerCredentials
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, Sink, seed_data
 from fuseboard_oci.testing.http import Raw, Request, Response
-from tests.plugins.oci.helpers import asking
+from tests.plugins.oci.helpers import PATIENCE, asking
 
 pytestmark = pytest.mark.anyio
 
@@ -64,7 +64,7 @@ async def test_an_identity_token_opens_a_private_repository_once_for_all_calls()
     with InMemoryRegistry(auth="token", refresh_tokens={"refresh-me": "alice"}) as registry:
         registry.seed(seed_data())
         async with asking(registry, identity_token="refresh-me") as oci:
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as group:
                     for _ in range(20):
                         group.start_soon(oci.tags, "private/secret")
@@ -146,7 +146,7 @@ async def test_a_post_is_not_repeated_after_a_lost_connection() -> None:
     """It may have arrived: some registries give out a new refresh token each time and forget the old one."""
     with Maker(Raw([]), GOOD) as registry:
         async with asking(registry, identity_token="refresh-me") as oci:
-            with anyio.fail_after(5), pytest.raises(Unreachable, match=r"^HTTP_ERROR"):
+            with anyio.fail_after(PATIENCE), pytest.raises(Unreachable, match=r"^HTTP_ERROR"):
                 await oci.tags("demo/app")
         assert [request.method for request in registry.asked] == ["POST"]
 
@@ -154,7 +154,7 @@ async def test_a_post_is_not_repeated_after_a_lost_connection() -> None:
 async def test_a_get_for_a_token_is_repeated_after_a_lost_connection() -> None:
     with Maker(Raw([]), GOOD) as registry:
         async with asking(registry) as oci:
-            with anyio.fail_after(5):
+            with anyio.fail_after(PATIENCE):
                 assert await oci.tags("demo/app") == ["1.0"]
         assert [request.method for request in registry.asked] == ["GET", "GET"]
 

@@ -22,7 +22,7 @@ from fuseboard_oci.testing import InMemoryRegistry, Repository, seed_data
 from fuseboard_oci.testing.builder import encode, point_to
 from fuseboard_oci.testing.http import Request, Response
 from tests.plugins.oci.debian_registry import DebianRegistry
-from tests.plugins.oci.helpers import ALICE, Oci, asking, held
+from tests.plugins.oci.helpers import ALICE, PATIENCE, Oci, asking, held
 
 BUNDLE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 NOTATION = "application/vnd.cncf.notary.signature"
@@ -163,12 +163,12 @@ async def test_the_old_tags_are_asked_for_at_once() -> None:
 
     def wait_for_the_others(request: Request) -> Response | None:
         if request.method == "HEAD" and "/manifests/sha256-" in request.path:
-            meeting.wait(10)
+            meeting.wait(60)
         return None
 
     with seeded(Scripted(wait_for_the_others)) as registry:
         async with asking(registry) as oci:
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 result = await referrers(oci, "demo/single")
     assert result.signed == "absent", "and not unknown: no request waited in vain"
 
@@ -295,7 +295,7 @@ async def test_pages_of_referrers_without_an_end_are_not_read_for_ever() -> None
 
     with seeded(Scripted(endless)) as registry:
         async with asking(registry) as oci:
-            with anyio.fail_after(20), suppress(BadAnswer):
+            with anyio.fail_after(PATIENCE), suppress(BadAnswer):
                 await referrers(oci, "demo/single")
     assert 1 < pages <= 200
 

@@ -15,7 +15,7 @@ from fuseboard_oci.reading.catalogue import MAX_PAGES, Repositories
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, Repository
 from fuseboard_oci.testing.http import Request, Response
 from tests.plugins.oci.debian_registry import DebianRegistry
-from tests.plugins.oci.helpers import ALICE, Oci, asking, asking_nobody
+from tests.plugins.oci.helpers import ALICE, PATIENCE, Oci, asking, asking_nobody
 
 pytestmark = pytest.mark.anyio
 
@@ -62,7 +62,7 @@ async def all_of(oci: Oci, **arguments: Any) -> list[str]:
     """The names of every page, by following `next_cursor`."""
     found: list[str] = []
     cursor: str | None = None
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         while True:
             result = await listed(oci, cursor=cursor, **arguments)
             found += result.repositories

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from fuseboard_oci.errors import LoginFailed, OciError, Unreachable
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer, seed_data
 from fuseboard_oci.testing.http import Raw, Request, Response
-from tests.plugins.oci.helpers import ALICE, asking
+from tests.plugins.oci.helpers import ALICE, PATIENCE, asking, let_pass
 
 pytestmark = pytest.mark.anyio
 
@@ -60,8 +60,8 @@ def token(request: Request) -> Response:
 async def test_more_cold_calls_than_connections_do_not_starve_the_exchange_that_all_wait_for() -> None:
     """A refusal must be read before waiting: unread it keeps its connection, and none is left to ask the realm."""
     with Script(token) as registry:
-        async with asking(registry, limits={"parallel": 100, "read_timeout": 3}) as oci:
-            with anyio.fail_after(20):
+        async with asking(registry, limits={"parallel": 100, "read_timeout": 60}) as oci:
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as group:
                     for _ in range(100):
                         group.start_soon(oci.tags, "demo/app")
@@ -75,7 +75,7 @@ async def test_twenty_calls_with_a_token_that_was_revoked_make_one_exchange() ->
         async with asking(registry) as oci:
             await oci.tags("demo/app")
             registry.doorman.forget_tokens()
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as group:
                     for _ in range(20):
                         group.start_soon(oci.tags, "demo/app")
@@ -93,7 +93,7 @@ class Gate:
         """The token, to the first who asks only after `open`."""
         if not self.reached.is_set():
             self.reached.set()
-            self.open.wait(5)
+            self.open.wait(PATIENCE)
         return token(request)
 
 
@@ -101,10 +101,10 @@ async def test_a_call_that_is_cancelled_in_the_middle_of_an_exchange_lets_the_ne
     gate = Gate()
     with Script(gate) as registry:
         async with asking(registry) as oci:
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as group:
                     group.start_soon(oci.tags, "demo/app")
-                    assert await anyio.to_thread.run_sync(gate.reached.wait, 5)
+                    assert await anyio.to_thread.run_sync(gate.reached.wait, PATIENCE)
                     group.cancel_scope.cancel()
                 assert oci.client.known(oci.registry).limiter.borrowed_tokens == 0
                 assert await oci.tags("demo/app") == ["1.0"]
@@ -121,10 +121,10 @@ async def test_a_call_that_waits_for_the_exchange_of_another_takes_over_when_tha
 
     with Script(gate) as registry:
         async with asking(registry) as oci:
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as outer, anyio.create_task_group() as first:
                     first.start_soon(oci.tags, "demo/app")
-                    assert await anyio.to_thread.run_sync(gate.reached.wait, 5)
+                    assert await anyio.to_thread.run_sync(gate.reached.wait, PATIENCE)
                     outer.start_soon(second)
                     while oci.client.known(oci.registry).limiter.borrowed_tokens < 2:
                         await anyio.lowlevel.checkpoint()
@@ -142,10 +142,10 @@ async def test_a_call_that_is_cancelled_while_it_waits_does_no_harm_to_the_excha
 
     with Script(gate) as registry:
         async with asking(registry) as oci:
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as group:
                     group.start_soon(first)
-                    assert await anyio.to_thread.run_sync(gate.reached.wait, 5)
+                    assert await anyio.to_thread.run_sync(gate.reached.wait, PATIENCE)
                     with anyio.move_on_after(0.2) as scope:
                         await oci.tags("demo/app")
                     assert scope.cancelled_caught
@@ -175,7 +175,7 @@ async def test_whatever_goes_wrong_in_an_exchange_is_an_error_of_ours_and_the_ne
     well = threading.Event()
     with Script(lambda request: token(request) if well.is_set() else trouble) as registry:
         async with asking(registry) as oci:
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 with contextlib.suppress(OciError):
                     await oci.tags("demo/app")
                 well.set()
@@ -319,10 +319,18 @@ async def test_a_username_that_no_request_could_carry_is_an_error_of_ours() -> N
 async def test_a_slow_realm_ends_with_the_time_of_the_request_that_it_holds_up() -> None:
     gate = Gate()
     with Script(gate) as registry:
-        async with asking(registry, limits={"request_timeout": 0.3}) as oci:
-            with anyio.fail_after(5):
-                with pytest.raises(Unreachable, match=r"^TIMEOUT"):
+        async with asking(registry, limits={"request_timeout": 300, "read_timeout": 900, "call_timeout": 900}) as oci:
+
+            async def held_up() -> None:
+                with pytest.raises(Unreachable, match=r"^TIMEOUT: .* did not answer in time"):
                     await oci.tags("demo/app")
+
+            with anyio.fail_after(300 + PATIENCE):
+                async with anyio.create_task_group() as group:
+                    group.start_soon(held_up)
+                    assert await anyio.to_thread.run_sync(gate.reached.wait, PATIENCE)
+                    let_pass(300)
+            with anyio.fail_after(PATIENCE):
                 assert await oci.tags("demo/app") == ["1.0"]
             gate.open.set()
 
@@ -331,9 +339,9 @@ async def test_two_repositories_do_not_wait_for_each_others_tokens() -> None:
     gate = Gate()
     with Script(gate) as registry:
         async with asking(registry) as oci:
-            with anyio.fail_after(10):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as group:
                     group.start_soon(partial(oci.tags, "demo/one"))
-                    assert await anyio.to_thread.run_sync(gate.reached.wait, 5)
+                    assert await anyio.to_thread.run_sync(gate.reached.wait, PATIENCE)
                     assert await oci.tags("demo/two") == ["1.0"]
                     gate.open.set()

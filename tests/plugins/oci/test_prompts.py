@@ -10,6 +10,7 @@ from mcp_types import TextContent
 import fuseboard_oci
 from fuseboard.settings import FuseSettings
 from fuseboard.testing import PluginHost
+from tests.plugins.oci.helpers import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -17,7 +18,7 @@ DIGEST = "sha256:" + "a1" * 32
 
 
 async def _prompt(name: str, *, fuse: FuseSettings | None = None, **arguments: str) -> str:
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(fuseboard_oci, name="oci", fuse=fuse) as house:
             [message] = (await house.client.get_prompt(name, arguments)).messages
     assert isinstance(message.content, TextContent)

@@ -27,7 +27,7 @@ from fuseboard_oci.errors import Blocked, LoginFailed, Unreachable
 from fuseboard_oci.testing import HostileRegistry, InMemoryRegistry, LoopbackServer, Sink, seed_data
 from fuseboard_oci.testing.http import Request, Response
 from fuseboard_oci.transport.policy import HostPolicy
-from tests.plugins.oci.helpers import ALICE, Oci, asking, asking_nobody
+from tests.plugins.oci.helpers import ALICE, PATIENCE, Oci, asking, asking_nobody
 from tests.plugins.oci.logins import docker_file
 
 pytestmark = pytest.mark.anyio
@@ -266,7 +266,7 @@ async def test_the_realm_hosts_of_the_provider_count_for_its_login(realm_hosts: 
             {"registries": {registry.host: {"insecure": True}}, "limits": {"retry_delay": 0}}
         )
         async with RegistryClient(settings, resolve=resolve) as client:
-            with pytest.raises((Blocked, Unreachable)) as caught, anyio.fail_after(10):
+            with pytest.raises((Blocked, Unreachable)) as caught, anyio.fail_after(PATIENCE):
                 await Oci(client, registry.host).tags("demo/app")
     wanted = "BLOCKED_ADDRESS: auth.example.org has an address" if realm_hosts else "BLOCKED_REALM: .*realm_hosts"
     assert caught.match(wanted)
@@ -298,7 +298,7 @@ async def test_many_threads_provide_ask_and_withdraw_at_once() -> None:
     together = threading.Barrier(8)
 
     def give_and_take(number: int) -> None:
-        together.wait(timeout=10)
+        together.wait(timeout=PATIENCE)
         for turn in range(200):
             host = f"host{(number + turn) % 4}.example.com"
             try:
@@ -313,7 +313,7 @@ async def test_many_threads_provide_ask_and_withdraw_at_once() -> None:
                     wrong.append(host)
                 withdraw()
 
-    with anyio.fail_after(30):
+    with anyio.fail_after(PATIENCE):
         async with anyio.create_task_group() as group:
             for number in range(8):
                 group.start_soon(anyio.to_thread.run_sync, give_and_take, number)
@@ -350,12 +350,12 @@ async def test_a_plugin_beside_it_on_a_thread_of_its_own_gives_its_login_while_i
         giver = SimpleNamespace(lifespan=hookimpl(lifespan))
         settings = {"registries": {registry.host: {"insecure": True}}}
         question = {"registry": registry.host, "repository": "private/secret"}
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE):
             async with PluginHost({"oci": fuseboard_oci, "giver": giver}, name="oci", settings=settings) as host:
                 found = await host.call_tool("oci_list_tags", question)
         assert not found.is_error, found.content
         assert len(threads) == 2, "one provides, the other one asks"
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE):
             async with PluginHost(fuseboard_oci, name="oci", settings=settings) as host:
                 assert (await host.call_tool("oci_list_tags", question)).is_error
 

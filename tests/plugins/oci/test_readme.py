@@ -19,6 +19,7 @@ from fuseboard_oci import tools
 from fuseboard_oci.testing import InMemoryRegistry, Repository
 from fuseboard_oci.testing.builder import encode, point_to
 from fuseboard_oci.testing.seeds import layer
+from tests.plugins.oci.helpers import PATIENCE
 
 README = (Path(__file__).parents[3] / "plugins" / "oci" / "README.md").read_text(encoding="utf-8")
 CALLS = re.findall(r"^fuseboard call (.+)$", README, re.MULTILINE)
@@ -64,7 +65,7 @@ def _answer(call: str, environment: dict[str, str]) -> dict[str, Any]:
     # With a registry of its own, a repository is only its path.
     call = call.replace(f"registry={host} repository={host}/", f"registry={host} repository=")
     command = [sys.executable, "-m", "fuseboard", "call", *shlex.split(call)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     found: Any = json.loads(done.stdout.splitlines()[0])
     return found if isinstance(found, dict) else {"result": found}

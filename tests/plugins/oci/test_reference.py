@@ -234,4 +234,4 @@ def test_hostile_text_costs_no_time(text: str) -> None:
             parse_image("o/i", text)
         with pytest.raises(InvalidInput):
             parse_image("o/i", "ghcr.io", text)
-    assert time.process_time() - begin < 0.5
+    assert time.process_time() - begin < 5, "seconds of work; what grows with the square takes many more"

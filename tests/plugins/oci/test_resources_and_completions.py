@@ -16,17 +16,24 @@ import fuseboard_oci
 from fuseboard.testing import PluginHost
 from fuseboard_oci.resources import MANIFEST
 from fuseboard_oci.testing import InMemoryRegistry, seed_data
+from tests.plugins.oci.helpers import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
 ERAS = ["auto", "legacy"]
 
 
+@pytest.fixture(autouse=True)
+def _completions_are_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry that answers completes to something, also when this machine was busy for a moment."""
+    monkeypatch.setattr("fuseboard_oci.completions._PATIENCE", PATIENCE)
+
+
 @asynccontextmanager
 async def _house(registry: InMemoryRegistry, mode: str = "auto", **known: Any) -> AsyncIterator[mcp.Client]:
     registry.seed(seed_data(many=150, parallel=0))
     settings = {"registries": {registry.host: {"insecure": True, **known}}}
-    with anyio.fail_after(20):
+    with anyio.fail_after(PATIENCE):
         async with PluginHost(fuseboard_oci, name="oci", settings=settings, mode=mode) as house:
             yield house.client
 

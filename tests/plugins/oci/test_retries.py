@@ -13,7 +13,7 @@ from fuseboard_oci.testing import HostileRegistry, LoopbackServer, Sink
 from fuseboard_oci.testing.http import Raw, Request, Response
 from fuseboard_oci.transport.policy import HostPolicy
 from fuseboard_oci.transport.wire import Answer, Ask, Method, Wire
-from tests.plugins.oci.helpers import asking
+from tests.plugins.oci.helpers import PATIENCE, asking, let_pass
 
 pytestmark = pytest.mark.anyio
 
@@ -160,16 +160,31 @@ async def test_an_answer_that_is_refused_is_not_asked_for_again(
 
 async def test_a_server_that_says_nothing_is_not_asked_again() -> None:
     with Sink() as sink, HostileRegistry(sink, always="slow-headers") as server:
-        with anyio.fail_after(5), pytest.raises(Unreachable, match=r"^TIMEOUT"):
-            await fetch(server, read_timeout=0.3)
-        assert len(server.log) == 1
+        # Whoever waits for the end of the request instead waits for minutes.
+        with anyio.fail_after(30), pytest.raises(Unreachable, match=r"^TIMEOUT"):
+            await fetch(server, read_timeout=0.3, request_timeout=300)
+        with anyio.fail_after(PATIENCE):
+            while not server.log:  # the thread of the connection may come to it later than our limit
+                await anyio.sleep(0.01)
+    assert len(server.log) == 1
 
 
-async def test_the_wait_counts_for_the_time_of_the_request() -> None:
+async def test_the_wait_counts_for_the_time_of_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of the request is over while it waits, and so it never comes to the second try."""
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        let_pass(300)
+        for _ in range(100):
+            await anyio.lowlevel.checkpoint()
+
+    monkeypatch.setattr(anyio, "sleep", sleep)
     with InTurn(slow_down("5"), FINE) as server:
-        with anyio.fail_after(4), pytest.raises(Unreachable, match=r"^TIMEOUT"):
-            await fetch(server, request_timeout=0.3)
+        with pytest.raises(Unreachable, match=r"^TIMEOUT"):
+            await fetch(server, request_timeout=300)
         assert len(server.log) == 1
+    assert len(waits) == 1
 
 
 async def test_the_second_try_begins_where_the_first_one_began(waits: list[float]) -> None:

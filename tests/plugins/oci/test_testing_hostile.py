@@ -13,6 +13,7 @@ import pytest
 
 from fuseboard_oci.documents import digest_of
 from fuseboard_oci.testing import BEHAVIOURS, HostileRegistry, LoopbackServer, Sink, seed_data
+from tests.plugins.oci.helpers import PATIENCE
 
 Answer = tuple[http.client.HTTPResponse, bytes]
 
@@ -26,7 +27,7 @@ def hostile(*, always: str | None = None) -> Iterator[HostileRegistry]:
 
 def _ask(server: LoopbackServer, path: str, method: str = "GET", read: int | None = None, **headers: str) -> Answer:
     """One answer; of a body without an end `read` bytes."""
-    connection = http.client.HTTPConnection(server.host, timeout=5)
+    connection = http.client.HTTPConnection(server.host, timeout=PATIENCE)
     try:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
@@ -75,7 +76,7 @@ def test_a_connection_can_end_in_the_middle_of_a_body() -> None:
 def test_headers_can_be_huge_or_endless() -> None:
     with hostile() as registry:
         for name in ("huge-header", "endless-headers"):
-            with socket.create_connection(("127.0.0.1", int(registry.host.partition(":")[2])), 5) as connection:
+            with socket.create_connection(("127.0.0.1", int(registry.host.partition(":")[2])), PATIENCE) as connection:
                 connection.sendall(f"GET /v2/{name}/tags/list HTTP/1.1\r\nHost: x\r\n\r\n".encode())
                 received = 0
                 while received < 2**20:
@@ -122,7 +123,7 @@ def test_a_registry_can_misbehave_at_some_paths_and_serve_the_rest_well() -> Non
 
 def test_a_sink_counts_also_those_who_connect_and_say_nothing() -> None:
     with Sink() as sink:
-        socket.create_connection(("127.0.0.1", int(sink.host.partition(":")[2])), 5).close()
+        socket.create_connection(("127.0.0.1", int(sink.host.partition(":")[2])), PATIENCE).close()
         _ask(sink, "/x")
         assert (sink.connections, len(sink.log)) == (2, 1)
 
@@ -138,13 +139,13 @@ def test_documents_that_grow_when_they_are_parsed_are_within_the_limits_of_bytes
 def test_what_is_slow_sends_a_byte_a_second_and_ends_with_the_registry() -> None:
     with hostile() as registry:
         begin = time.perf_counter()
-        connection = http.client.HTTPConnection(registry.host, timeout=5)
+        connection = http.client.HTTPConnection(registry.host, timeout=PATIENCE)
         connection.request("GET", "/v2/slow/manifests/1.0")
         assert connection.getresponse().read(1) == b" "
-        assert 0.9 < time.perf_counter() - begin < 4
+        assert 0.9 < time.perf_counter() - begin < 30
         begin = time.perf_counter()
     connection.close()
-    assert time.perf_counter() - begin < 4
+    assert time.perf_counter() - begin < 30
 
 
 def test_an_unknown_behaviour_is_an_unknown_repository() -> None:

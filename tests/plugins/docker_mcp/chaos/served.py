@@ -17,14 +17,19 @@ from mcp_types import CallToolResult, TextContent
 
 import fuseboard_docker_mcp
 from fuseboard import hookimpl
+from fuseboard.settings import FuseSettings
 from fuseboard.testing import PluginHost
 from fuseboard_docker_mcp.testing import TOY_SERVER
+from tests.plugins.docker_mcp.processes import PATIENCE
 
 GOOD = "good"
-LONG = 60.0
+LONG = 600.0
 """Seconds after which a test that waits has failed."""
-LONGEST_ANSWER = 8.0
-"""Seconds within which whoever is not concerned answers, on a machine busy with other tests; mostly milliseconds."""
+LONGEST_ANSWER = 20.0
+"""Seconds within which whoever is not concerned answers, on a machine that is slow and stands still at times; mostly
+milliseconds. Whoever is held up by a call that hangs is held up for longer."""
+SHORT_LIMIT = 8.0
+"""Seconds of a limit that a test has to reach, where the good server has to stay within the same one."""
 
 
 def toy(mark: str, *options: str, **more: Any) -> dict[str, Any]:
@@ -41,10 +46,10 @@ def section(
     Args:
         folder: where the plugin may keep things.
         servers: their settings by name.
-        proxy: its part of that name; quick to give up by default.
+        proxy: its part of that name; what died is started again at once by default.
         more: anything else of the section.
     """
-    quick = {"reconnect_delay": 0.05, "connection_timeout": 20, **(proxy or {})}
+    quick = {"reconnect_delay": 0.05, "connection_timeout": PATIENCE, **(proxy or {})}
     return {
         "servers": {name: dict(server) for name, server in servers.items()},
         "proxy": quick,
@@ -134,7 +139,12 @@ def new_mark() -> str:
 
 @asynccontextmanager
 async def bench(
-    folder: Path, servers: Mapping[str, Mapping[str, Any]], mark: str, *, fuse: Any = None, **settings: Any
+    folder: Path,
+    servers: Mapping[str, Mapping[str, Any]],
+    mark: str,
+    *,
+    fuse: FuseSettings | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Bench]:
     """A host with these servers and one called `good`, which is started.
 
@@ -142,12 +152,13 @@ async def bench(
         folder: where the plugin may keep things.
         servers: their settings by name.
         mark: which their processes carry.
-        fuse: how the host treats the plugin.
+        fuse: how the host treats the plugin; it never gives its start up early.
         settings: more of the plugin's section, see `section`.
     """
     plugins = {"docker_mcp": fuseboard_docker_mcp, "neighbour": neighbour()}
     chosen = section(folder, {GOOD: toy(mark), **servers}, **settings)
     with anyio.fail_after(LONG):
+        fuse = (fuse or FuseSettings()).model_copy(update={"start_timeout": PATIENCE})
         async with PluginHost(plugins, name="docker_mcp", settings=chosen, fuse=fuse, mode="legacy") as host:
             made = Bench(host, mark)
             await made.started(GOOD)

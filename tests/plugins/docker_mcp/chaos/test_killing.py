@@ -9,8 +9,23 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.plugins.docker_mcp.chaos.served import bench, error_of, new_mark, text_of, toy, undisturbed
-from tests.plugins.docker_mcp.processes import marked, no_leak, wait_until_gone, wait_until_reaped
+from tests.plugins.docker_mcp.chaos.served import (
+    SHORT_LIMIT,
+    Bench,
+    bench,
+    error_of,
+    new_mark,
+    text_of,
+    toy,
+    undisturbed,
+)
+from tests.plugins.docker_mcp.processes import (
+    PATIENCE,
+    no_leak,
+    wait_until_gone,
+    wait_until_reaped,
+    wait_until_there_are,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -52,7 +67,7 @@ async def test_a_server_that_is_killed_while_nobody_asks_is_there_for_the_next_c
                 before = await made.pid("victim")
                 os.kill(before, signal.SIGKILL)
                 await wait_until_reaped(before)
-                with anyio.fail_after(10):
+                with anyio.fail_after(PATIENCE):
                     while (answer := await made.call("victim", "echo", text="back")).is_error:
                         assert text_of(answer).partition(":")[0] in {"SERVER_DIED", "NOT_ACTIVE", "CANNOT_START"}
                         await anyio.sleep(0.02)
@@ -97,7 +112,7 @@ async def test_grandchildren_go_with_their_server(end: str, tmp_path: Path) -> N
     stubborn = toy(apart, "--spawn-child", "--ignore-term", "--ignore-eof")
     async with bench(tmp_path, {"parent": stubborn}, mark, proxy={"reconnect_attempts": 0}) as made:
         await made.started("parent")
-        assert len(marked(apart)) == 2
+        await wait_until_there_are(2, apart)
         async with undisturbed(made):
             if end == "stop":
                 await made.stop("parent")
@@ -105,14 +120,14 @@ async def test_grandchildren_go_with_their_server(end: str, tmp_path: Path) -> N
                 os.kill(await made.pid("parent"), signal.SIGKILL)
             if end != "host":
                 await wait_until_gone(apart)
-    await wait_until_gone(apart, 2)
-    await wait_until_gone(mark, 2)
+    await wait_until_gone(apart)
+    await wait_until_gone(mark)
 
 
 async def test_a_server_that_stands_still_is_stopped_and_holds_up_nobody(tmp_path: Path) -> None:
     """Stopped by SIGSTOP it reads nothing: what is sent to it fills the pipe, and SIGTERM does not end it."""
     mark = new_mark()
-    async with bench(tmp_path, {"victim": toy(mark)}, mark, proxy={"call_timeout": 1}) as made:
+    async with bench(tmp_path, {"victim": toy(mark)}, mark, proxy={"call_timeout": SHORT_LIMIT}) as made:
         await made.started("victim")
         os.kill(await made.pid("victim"), signal.SIGSTOP)
         async with undisturbed(made):
@@ -125,9 +140,27 @@ async def test_a_server_that_stands_still_is_stopped_and_holds_up_nobody(tmp_pat
                 for _ in range(20):
                     group.start_soon(ask)
             assert {answer.partition(":")[0] for answer in answers} == {"CALL_TIMEOUT"}
-            with anyio.fail_after(3):
+            with anyio.fail_after(PATIENCE):
                 await made.stop("victim")
     await wait_until_gone(mark)
+
+
+async def _cancel_twenty(made: Bench, seconds: float) -> None:
+    """Call a slow tool twenty times, and cancel all once one of them is at work, or after so many seconds."""
+    at_work = anyio.Event()
+
+    async def progress(*_: object) -> None:
+        at_work.set()
+
+    async def call() -> None:
+        await made.host.call_tool("victim_slow", {"seconds": 600}, progress_callback=progress)
+
+    async with anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(call)
+        with anyio.move_on_after(seconds):
+            await at_work.wait()
+        group.cancel_scope.cancel()
 
 
 async def test_a_storm_of_cancelled_calls_leaves_a_server_that_answers(tmp_path: Path) -> None:
@@ -136,13 +169,10 @@ async def test_a_storm_of_cancelled_calls_leaves_a_server_that_answers(tmp_path:
         async with bench(tmp_path, {"victim": toy(mark)}, mark) as made:
             await made.started("victim")
             async with undisturbed(made):
-                for _ in range(10):
-                    with anyio.move_on_after(0.05):
-                        async with anyio.create_task_group() as group:
-                            for _ in range(20):
-                                group.start_soon(lambda: made.call("victim", "slow", seconds=30))
-                with anyio.fail_after(5):
-                    while (asked := await made.call("victim", "asked")).structured_content["cancelled"] < 1:
+                for number in range(10):
+                    await _cancel_twenty(made, 0.05 if number % 2 else PATIENCE)
+                with anyio.fail_after(PATIENCE):
+                    while (asked := await made.call("victim", "asked")).structured_content["cancelled"] < 5:
                         await anyio.sleep(0.05)
                 assert not asked.is_error
                 assert text_of(await made.call("victim", "echo", text="on")) == "on"

@@ -17,6 +17,7 @@ from tests.plugins.docker_mcp.engine.image import IMAGE
 from tests.plugins.docker_mcp.engine.private_engine import CannotRun, PrivateEngine
 from tests.plugins.docker_mcp.hosted import hosted
 
+PATIENCE = 60.0  # seconds; what would stay, stays for ten minutes
 STUBBORN = ("--ignore-eof", "--ignore-term", "--spawn-child")
 
 
@@ -48,7 +49,6 @@ async def boxes(
     mode: str = "auto",
     servers: Mapping[str, Any] | None = None,
     client: Mapping[str, Any] | None = None,
-    patience: float = 2.0,
     **settings: Any,
 ) -> AsyncIterator[PluginHost]:
     """A host with the plugin on the way `engine`, which finds the engine by DOCKER_HOST; it leaves no container.
@@ -60,7 +60,6 @@ async def boxes(
         mode: the protocol era of the client.
         servers: of the settings, without a container; none by default.
         client: options of the client, such as `elicitation_callback`.
-        patience: seconds until no container is left after the host.
         settings: more of the plugin's section, see `section`.
     """
     with pytest.MonkeyPatch.context() as environment:
@@ -69,7 +68,7 @@ async def boxes(
         chosen = section(engine, folder, entries, **settings)
         async with hosted(folder / "state", servers or {}, mode, chosen, **(client or {})) as host:
             yield host
-    await emptied(engine, patience)
+    await emptied(engine)
 
 
 def command_lines() -> str:
@@ -81,18 +80,18 @@ def command_lines() -> str:
     return "\n".join(found)
 
 
-async def emptied(engine: PrivateEngine, seconds: float = 2.0) -> None:
-    """Return once the engine has no container, running or not.
+async def emptied(engine: PrivateEngine) -> None:
+    """Return once the engine has no container, running or not, and no command line waits for one.
 
     Raises:
-        AssertionError: it still has one.
+        AssertionError: there still is one.
     """
-    with anyio.move_on_after(seconds):
-        while engine.containers():
+    with anyio.move_on_after(PATIENCE):
+        while engine.containers() or engine.clients():
             await anyio.sleep(0.02)
         return
-    left = engine.containers()
+    left, clients = engine.containers(), engine.clients()
     # The next test is not to blame for what this one leaves.
     with contextlib.suppress(CannotRun):
         engine.docker("rm", "--force", *(container.split()[0] for container in left))
-    raise AssertionError(f"left after {seconds:g} s: {left}")
+    raise AssertionError(f"left after {PATIENCE:g} s: {left}, command lines {clients}")

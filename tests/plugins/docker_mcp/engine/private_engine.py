@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +29,7 @@ _INSIDE = "/run/programs/usr/bin:/run/programs/usr/sbin:/usr/sbin:/usr/bin:/sbin
 # A pull must end at once and reach nobody: nothing listens on this port.
 _NOWHERE = "http://127.0.0.1:9"
 _CGROUPS = Path("/sys/fs/cgroup")
+_PATIENCE = 60.0  # seconds
 
 
 class CannotRun(Exception):
@@ -73,10 +75,10 @@ class PrivateEngine:
         environment = {"PATH": "/usr/bin:/bin", "HOME": str(self.folder), "DOCKER_HOST": self.socket}
         try:
             done = subprocess.run(
-                [self.command, *arguments], input=stdin, env=environment, capture_output=True, timeout=60, check=False
+                [self.command, *arguments], input=stdin, env=environment, capture_output=True, timeout=120, check=False
             )
         except subprocess.TimeoutExpired:
-            raise CannotRun(f"docker {arguments[0]} did not end within 60 s") from None
+            raise CannotRun(f"docker {arguments[0]} did not end within 120 s") from None
         if done.returncode:
             raise CannotRun(f"docker {arguments[0]} failed: {_last_line(done.stderr)}")
         return done.stdout.decode()
@@ -132,7 +134,7 @@ class PrivateEngine:
         """End it and all its containers at once, as a crash would. Its images stay."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(10)
+            self._process.wait(_PATIENCE)
             self._process = None
         assert _becomes_true(lambda: not self.processes()), f"the engine left {self.processes()}"
         (self.folder / "docker.sock").unlink(missing_ok=True)
@@ -159,9 +161,7 @@ class PrivateEngine:
         finally:
             shutil.rmtree(self.folder)
             for group in self._cgroups():
-                for folder in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
-                    folder.rmdir()
-                group.rmdir()
+                assert _becomes_true(partial(_is_removed, group)), f"the engine left {group}"
         mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(self.folder) in line]
         assert not mounts, f"the engine left mounts: {mounts}"
         assert not self._cgroups(), f"the engine left control groups: {self._cgroups()}"
@@ -191,7 +191,7 @@ class PrivateEngine:
             )
 
     def _answers(self) -> bool:
-        """Whether it answers within 20 seconds; as soon as it ended it does not."""
+        """Whether it answers in time; as soon as it ended it does not."""
         process = self._process
         assert process is not None
 
@@ -204,7 +204,7 @@ class PrivateEngine:
                 return False
             return True
 
-        if not _becomes_true(answers, 20) or process.poll() is not None:
+        if not _becomes_true(answers) or process.poll() is not None:
             return False
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         self._namespace = os.readlink(f"/proc/{children[0]}/ns/pid")
@@ -214,8 +214,19 @@ class PrivateEngine:
         return [folder for folder in (_CGROUPS / self._cgroup, *_CGROUPS.glob(f"*/{self._cgroup}")) if folder.is_dir()]
 
 
-def _becomes_true(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
+def _is_removed(group: Path) -> bool:
+    """Remove a control group. The kernel calls one busy for a moment after its last process has ended."""
+    try:
+        for folder in sorted((path for path in group.rglob("*") if path.is_dir()), reverse=True):
+            folder.rmdir()
+        group.rmdir()
+    except OSError:
+        return False
+    return True
+
+
+def _becomes_true(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + _PATIENCE
     while not condition():
         if time.monotonic() > deadline:
             return False

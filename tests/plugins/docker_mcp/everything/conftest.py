@@ -8,13 +8,19 @@ from typing import Any
 import pytest
 
 from fuseboard.testing import PluginHost
-from tests.plugins.docker_mcp.everything.served import CALLS, ERAS, directly, through_the_plugin, wire
+from tests.plugins.docker_mcp.everything.served import CALLS, ERAS, command, directly, through_the_plugin, wire
 
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     """As for all tests, but for the whole session: hosts are shared by tests."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _is_installed() -> None:
+    """The first run installs the packages, which no test's patience is meant for."""
+    command()
 
 
 @pytest.fixture(scope="module", params=ERAS)

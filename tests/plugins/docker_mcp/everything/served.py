@@ -16,6 +16,7 @@ from mcp.client import ClientRequestContext
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 import fuseboard_docker_mcp
+from fuseboard.settings import FuseSettings
 from fuseboard.testing import PluginHost
 from tests import npm
 
@@ -24,7 +25,7 @@ DOORS = ["call_tool", "first class"]
 SERVER = "everything"
 PREFIX = f"{SERVER}_"
 FOLDER = Path(__file__).parent
-PATIENCE = 60.0  # seconds
+PATIENCE = 180.0  # seconds
 
 # A tool that only runs as a task cannot be called by a plain call; the server refuses it then.
 ONLY_AS_A_TASK = "simulate-research-query"
@@ -112,7 +113,7 @@ def section(folder: Path, **server: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def through_the_plugin(mode: str, folder: Path, **client: Any) -> AsyncIterator[PluginHost]:
     """A host with the plugin and the started server, and a client of one era."""
-    options = client or answering()
+    options = {"fuse": FuseSettings(start_timeout=PATIENCE), **(client or answering())}
     async with PluginHost(
         fuseboard_docker_mcp, name="docker_mcp", mode=mode, settings=section(folder), **options
     ) as host:

@@ -22,7 +22,7 @@ from tests.plugins.docker_mcp.everything.served import (
     section,
     wire,
 )
-from tests.plugins.docker_mcp.processes import marked, wait_until_gone
+from tests.plugins.docker_mcp.processes import UNHURRIED, marked, wait_until_gone
 
 pytestmark = [pytest.mark.anyio, pytest.mark.external, pytest.mark.slow]
 
@@ -35,7 +35,8 @@ async def test_every_tool_answers_over_stdio_and_the_server_ends_with_the_host(
     chosen = section(tmp_path, env={"GREETING": "ahoy", "MARK": mark}, autostart=True)
     with anyio.fail_after(PATIENCE):
         # Every JSON is YAML.
-        async with over_stdio(mode, tmp_path, json.dumps({"plugins": {"docker_mcp": chosen}}), **answering()) as client:
+        settings = json.dumps({"plugins": {"docker_mcp": chosen}, "fuses": UNHURRIED})
+        async with over_stdio(mode, tmp_path, settings, **answering()) as client:
             await client.call_tool("docker_mcp_start_servers", {"servers": [SERVER]})
             assert len(marked(mark)) == 1
             names = {tool.name for tool in (await client.list_tools()).tools}

@@ -39,7 +39,7 @@ async def main() -> None:
         os.write(1, b"started\n")
         if sys.argv[1] == "exit":
             os._exit(3)
-        await asyncio.sleep(60)
+        await asyncio.sleep(600)
 
 
 if __name__ == "__main__":

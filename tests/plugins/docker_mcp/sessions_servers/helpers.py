@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -13,16 +14,19 @@ import anyio
 import mcp_types
 
 from fuseboard import Caller, Context, ToolRegistrar, hookimpl
+from fuseboard.settings import FuseSettings
 from fuseboard.testing import PluginHost
 from fuseboard_docker_mcp.config import DockerMcpSettings, ProxySettings
 from fuseboard_docker_mcp.metrics import Metrics
 from fuseboard_docker_mcp.models import HttpLaunch, Launch, StdioLaunch
 from fuseboard_docker_mcp.sessions import Pool, Prepare, Session
 from fuseboard_docker_mcp.testing import toy_server
+from tests.plugins.docker_mcp.processes import PATIENCE
 
 TOY = str(Path(toy_server.__file__))
 SDK_SERVER = str(Path(__file__).with_name("sdk_server.py"))
 ERAS = ["legacy", "modern"]
+TICK = 0.01  # seconds
 
 
 def prepared(launch: Launch) -> Prepare:
@@ -53,8 +57,8 @@ def http(url: str, **more: Any) -> Prepare:
 
 
 def settings(**proxy: Any) -> DockerMcpSettings:
-    """Settings of which only those of sessions count, quick by default."""
-    return DockerMcpSettings(proxy=ProxySettings(**{"connection_timeout": 10, "reconnect_delay": 0.01, **proxy}))
+    """Settings of which only those of sessions count; what died is started again at once by default."""
+    return DockerMcpSettings(proxy=ProxySettings(**{"connection_timeout": PATIENCE, "reconnect_delay": 0.01, **proxy}))
 
 
 def pool(
@@ -84,11 +88,39 @@ def data_of(result: object) -> dict[str, Any]:
     return result.structured_content
 
 
-async def until(condition: Callable[[], object], seconds: float = 5) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until something is so."""
     with anyio.fail_after(seconds):
         while not condition():
             await anyio.sleep(0.005)
+
+
+async def reach(session: Session) -> None:
+    """Wait until every call that was opened before has arrived at a toy server: it reads its messages in order."""
+    assert text_of(await session.call_tool(context(), "echo", {"text": "arrived"})) == "arrived"
+
+
+@asynccontextmanager
+async def own_time() -> AsyncIterator[Callable[[], float]]:
+    """Count the seconds in which the loop of this test was free. Yields what tells them.
+
+    It stands still while the machine does, and never runs faster than a clock: so a bound on it is met by whoever
+    meets the same bound on a machine that runs, and missed by whoever really waits for longer.
+    """
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(TICK)
+            ticks += 1
+
+    # A task of its own: what is timed may be the end of a cancelled scope.
+    ticking = asyncio.create_task(tick())
+    try:
+        yield lambda: ticks * TICK
+    finally:
+        ticking.cancel()
 
 
 def is_alive(pid: int) -> bool:
@@ -140,7 +172,9 @@ async def fronted(
             "plugin_call", {"tool": tool, "arguments": arguments}, progress_callback=progress_callback
         )
 
-    async with PluginHost(front, mode=mode, **client) as host:
+    # The server starts with the plugin, and may be one of Python with the SDK.
+    fuse = FuseSettings(start_timeout=PATIENCE)
+    async with PluginHost(front, mode=mode, fuse=fuse, **client) as host:
         yield call
 
 

@@ -82,6 +82,7 @@ def main() -> None:
         return
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # the test holds the port as well
     listener.bind(("127.0.0.1", int(os.environ.get("PORT", "0"))))
     listener.listen()
     Path(sys.argv[2]).write_text(str(listener.getsockname()[1]))

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from fuseboard import Context
-from fuseboard_faulty.journal import Tools, fine, note
+from fuseboard_faulty.journal import Tools, fine, note, released
 
 HALF_A_LETTER = "\ud800"
 
@@ -62,10 +62,10 @@ async def progress_of_objects(ctx: Context[Any]) -> str:
 
 
 async def progress_after_the_end(ctx: Context[None]) -> str:
-    """Keep the context and use it when the call is long over."""
+    """Keep the context and use it when the call is over: once `late report` is released."""
 
     async def late() -> None:
-        await asyncio.sleep(0.05)
+        await released("late report")
         await ctx.report_progress(2, 2, "too late")
         await ctx.log("info", "too late")
         note("reported after the end")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fuseboard import Context, HealthReport, hookimpl
-from fuseboard_faulty.journal import fine, secret
+from fuseboard_faulty.journal import AMPLE, fine, secret
 
 if TYPE_CHECKING:
     from fuseboard import HealthRegistrar, ToolRegistrar
@@ -32,7 +32,7 @@ class Named:
 class Checked:
     """A plugin with a tool and this health check, which has so many seconds."""
 
-    def __init__(self, check: Callable[..., Any], timeout: float = 5) -> None:
+    def __init__(self, check: Callable[..., Any], timeout: float = AMPLE) -> None:
         self._check = check
         self._timeout = timeout
 
@@ -62,7 +62,7 @@ async def _ignores_cancel(ctx: Context[None]) -> None:
 
 
 async def _blocks(ctx: Context[None]) -> None:
-    time.sleep(2.5)  # noqa: ASYNC251 - that is the fault
+    time.sleep(60)  # noqa: ASYNC251 - that is the fault
 
 
 async def _exits(ctx: Context[None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fuseboard import BackendError, Context, ToolError, hookimpl
-from fuseboard_faulty.journal import Tools, fine, note
+from fuseboard_faulty.journal import AMPLE, Tools, fine, note, release_of, released
 
 if TYPE_CHECKING:
     from fuseboard import HealthRegistrar, ToolRegistrar
@@ -65,6 +66,7 @@ async def ignore_cancel(name: str) -> str:
 
 async def spoil_cancel(how: str) -> str:
     """Answer a cancel with an exception, or with a result."""
+    note(f"{how} begins")
     try:
         await asyncio.Event().wait()
     except asyncio.CancelledError:
@@ -75,33 +77,41 @@ async def spoil_cancel(how: str) -> str:
 
 
 _release = threading.Event()
-hanging = Tools(fine, hang, hang_in_a_thread, release, spoil_cancel)
-stuck = Tools(fine, ignore_cancel)
-held = Tools(fine, hang_for_ever)
+hanging = Tools(hang, hang_in_a_thread, spoil_cancel, at_leisure=[fine, release])
+stuck = Tools(ignore_cancel, at_leisure=[fine])
+held = Tools(hang_for_ever, at_leisure=[fine])
 
 
 # --- blocks its loop ----------------------------------------------------------------------------------------------
 
 
-async def block(seconds: float) -> str:
-    """Block the event loop of the plugin."""
+async def block() -> str:
+    """Block the event loop of the plugin until `block` is released."""
     note("block begins")
-    time.sleep(seconds)  # noqa: ASYNC251 - that is the fault
+    released = release_of("block")
+    while not os.access(released, os.F_OK):
+        time.sleep(0.01)  # noqa: ASYNC251 - that is the fault
     note("block ends")
     return "done"
 
 
-async def spin(seconds: float) -> str:
-    """The same, and busy all the time: threads share one interpreter, so this slows everybody."""
+async def spin() -> str:
+    """The same for `spin`, and busy all the time: threads share one interpreter, so this slows everybody."""
     note("spin begins")
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        pass
+    released = release_of("spin")
+    while not os.access(released, os.F_OK):
+        for _ in range(100_000):
+            pass
     note("spin ends")
     return "done"
 
 
-blocking = Tools(fine, block, spin)
+async def brief() -> str:
+    """A tool without fault that has no more time than those that block."""
+    return "brief"
+
+
+blocking = Tools(block, spin, brief, at_leisure=[fine])
 
 
 # --- fails again and again ----------------------------------------------------------------------------------------
@@ -120,18 +130,20 @@ async def fail(how: str) -> str:
 
 
 failing = Tools(fail)
+mending = Tools(fail)
+tardy = Tools(fail)
 
 
 # --- is flooded ---------------------------------------------------------------------------------------------------
 
 
-async def wait(number: int) -> int:
-    """Take half a second, then return the number."""
-    await asyncio.sleep(0.5)
+async def hold(number: int) -> int:
+    """Keep a place until `flooded` is released, then return the number."""
+    await released("flooded")
     return number
 
 
-flooded = Tools(fine, wait)
+flooded = Tools(fine, hold)
 
 
 # --- loses its backend --------------------------------------------------------------------------------------------
@@ -158,7 +170,7 @@ class Backend:
 
     @hookimpl
     def register_health_checks(self, register: HealthRegistrar) -> None:
-        register(self.reaches_backend, timeout=1)
+        register(self.reaches_backend, timeout=AMPLE)
 
     @hookimpl
     @asynccontextmanager

@@ -9,7 +9,7 @@ from pydantic import SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fuseboard import Context, hookimpl
-from fuseboard_faulty.journal import fine
+from fuseboard_faulty.journal import AMPLE, fine
 
 if TYPE_CHECKING:
     from fuseboard import HealthRegistrar, ToolRegistrar
@@ -81,7 +81,7 @@ class PartlyConfigured(Configured):
         async def has_key(ctx: Context[None]) -> str | None:
             return None if settings.key else "no key: set FAULTY_OPTIONAL_KEY to use the second half"
 
-        register(has_key)
+        register(has_key, timeout=AMPLE)
 
 
 wrong = Configured(Needs)

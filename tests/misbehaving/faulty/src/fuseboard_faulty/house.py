@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from fuseboard import Call, CallMiddleware, CallNext, ToolError, hookimpl
-from fuseboard_faulty.journal import secret
+from fuseboard_faulty.journal import Tools, note, secret
 
 if TYPE_CHECKING:
     from fuseboard import ToolRegistrar
@@ -26,8 +26,8 @@ async def behave(how: str) -> str:
 
 
 async def middleware(call: Call, call_next: CallNext) -> dict[str, Any]:
-    """Pass every call on, but misbehave around the own tool."""
-    how = call.arguments.get("how") if call.plugin == "house" else None
+    """Pass every call on, but misbehave around the own tool and that of `guest`, which can have less time."""
+    how = call.arguments.get("how") if call.plugin in ("house", "guest") else None
     if how == "raises":
         raise RuntimeError(f"login failed for admin:{secret()}")
     if how == "exits":
@@ -67,6 +67,7 @@ async def route_exits(request: Request) -> Response:
 
 async def route_hangs(request: Request) -> Response:
     """Never answer."""
+    note("a route hangs")
     await asyncio.Event().wait()
     return PlainTextResponse("never")
 
@@ -124,3 +125,4 @@ class Plugin:
 
 
 plugin = Plugin()
+guest = Tools(behave)

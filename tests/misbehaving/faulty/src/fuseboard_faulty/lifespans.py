@@ -14,13 +14,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from fuseboard import hookimpl
-from fuseboard_faulty.journal import fine, note, secret
+from fuseboard_faulty.journal import fine, note, release_of, released, secret
 
 if TYPE_CHECKING:
     from fuseboard import ToolRegistrar
 
 Lifespan = Callable[[], AbstractAsyncContextManager[object]]
 _starts: list[float] = []
+_attempts: list[str] = []
 _never = False
 
 
@@ -74,6 +75,16 @@ async def _fails_twice() -> AsyncIterator[None]:
     _starts.append(time.monotonic())
     if len(_starts) < 3:
         raise OSError(111, "Connection refused")
+    yield
+
+
+@asynccontextmanager
+async def _late() -> AsyncIterator[None]:
+    """The first attempt fails, each further one waits until `late` is released."""
+    _attempts.append("late")
+    if len(_attempts) == 1:
+        raise OSError(111, "Connection refused")
+    await released("late")
     yield
 
 
@@ -173,15 +184,23 @@ async def _exits_at_exit() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _hangs_in_atexit() -> AsyncIterator[None]:
-    atexit.register(time.sleep, 60)
+    atexit.register(time.sleep, 600)
     yield
     note("hangs in atexit")
 
 
+_CHILD = """
+import os, sys, time
+end = time.monotonic() + 60
+while time.monotonic() < end and not os.access(sys.argv[1], os.F_OK):
+    time.sleep(0.1)
+"""
+
+
 @asynccontextmanager
 async def _leaves_a_child() -> AsyncIterator[None]:
-    """The child has inherited the descriptors and lives on for a while."""
-    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(6)"])
+    """The child has inherited the descriptors and lives on until `children` are released, for a minute at most."""
+    child = subprocess.Popen([sys.executable, "-c", _CHILD, str(release_of("children"))])
     yield
     child.returncode = 0  # forget it
     note("leaves a child")
@@ -189,9 +208,11 @@ async def _leaves_a_child() -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _leaves_a_fork() -> AsyncIterator[None]:
-    """A child that has everything of the host, its connection to the client too, and lives on for a while."""
+    """A child that has everything of the host, its connection to the client too, and lives on for as long."""
     if os.fork() == 0:
-        time.sleep(6)  # noqa: ASYNC251 - the child has no other tasks
+        end = time.monotonic() + 60
+        while time.monotonic() < end and not os.access(release_of("children"), os.F_OK):
+            time.sleep(0.1)  # noqa: ASYNC251 - the child has no other tasks
         os._exit(0)
     yield
     note("leaves a fork")
@@ -209,6 +230,7 @@ blocks = Living(_blocks)
 exits = Living(_exits)
 no_manager = Living(lambda: 42)
 fails_twice = Living(_fails_twice)
+late = Living(_late)
 ends_early = Living(_ends_early)
 background_task_raises = Living(_background_task_raises)
 background_task_exits = Living(_background_task_exits)

@@ -1,4 +1,4 @@
-"""A plugin whose resources, prompts and completers misbehave in every way."""
+"""Plugins whose resources, prompts and completers misbehave in every way."""
 
 from __future__ import annotations
 
@@ -33,10 +33,11 @@ async def cancels() -> str:
 
 async def hangs() -> str:
     """Never end."""
+    note("dozing hangs")
     try:
         await asyncio.Event().wait()
     finally:
-        note("reading hangs no longer")
+        note("dozing hangs no longer")
     return ""
 
 
@@ -56,7 +57,7 @@ async def rubbish() -> Any:
 
 
 BAD: Mapping[str, Callable[[], Any]] = {
-    function.__name__: function for function in (raises, exits, cancels, hangs, huge, surrogate, rubbish)
+    function.__name__: function for function in (raises, exits, cancels, huge, surrogate, rubbish)
 }
 
 
@@ -98,12 +99,24 @@ class Plugin:
     def register_resources(self, register: ResourceRegistrar) -> None:
         for name, function in BAD.items():
             register(f"reading://{name}", function)
-        register("reading://item/{name}/{colour}", item, complete={"name": complete_raises, "colour": complete_hangs})
 
     @hookimpl
     def register_prompts(self, register: PromptRegistrar) -> None:
         for function in BAD.values():
             register(function)
+
+
+class Dozing:
+    """The plugin object for what hangs, which can have less time than the rest."""
+
+    @hookimpl
+    def register_resources(self, register: ResourceRegistrar) -> None:
+        register("dozing://hangs", hangs)
+        register("dozing://item/{name}/{colour}", item, complete={"name": complete_raises, "colour": complete_hangs})
+
+    @hookimpl
+    def register_prompts(self, register: PromptRegistrar) -> None:
+        register(hangs)
         register(
             about,
             complete={
@@ -116,3 +129,4 @@ class Plugin:
 
 
 plugin = Plugin()
+dozing = Dozing()

@@ -70,7 +70,7 @@ def register_resources(register: ResourceRegistrar) -> None:
 @hookimpl
 def register_health_checks(register: HealthRegistrar) -> None:
     """One health check."""
-    register(is_well)
+    register(is_well, timeout=60)
 
 
 @hookimpl
