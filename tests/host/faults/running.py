@@ -44,7 +44,7 @@ AT_ONCE = 20.0
 What it must not wait for lasts a minute, until the test lets it go (`Board.release`), or for ever.
 """
 
-ENDS_WITHIN = 10.0
+ENDS_WITHIN = 20.0
 """The same for the end of the process, which idle takes two seconds at most; a plugin would keep it for a minute."""
 
 AMPLE: Mapping[str, Any] = {"import_timeout": 600, "start_timeout": 600}

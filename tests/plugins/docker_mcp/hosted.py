@@ -18,7 +18,7 @@ from fuseboard.testing import PluginHost
 from fuseboard_docker_mcp.testing import TOY_SERVER
 
 ERAS = ["auto", "legacy"]
-LONG = 120.0
+LONG = 300.0
 """Seconds after which a test that waits has failed."""
 
 
