@@ -11,7 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -203,8 +203,7 @@ async def line(board: Board, surface: Surface, era: Era, **options: Any) -> Asyn
     if surface == "http":
         async with (
             http_host(board) as address,
-            patience_of_the_client(),
-            mcp.Client(f"{address}/mcp", mode=era, cache=None, **options) as client,
+            patient(mcp.Client(f"{address}/mcp", mode=era, cache=None, **options)) as client,
         ):
             yield Line(board, surface, era, client, address)
         return
@@ -213,10 +212,7 @@ async def line(board: Board, surface: Surface, era: Era, **options: Any) -> Asyn
         server = StdioServerParameters(
             command="sh", args=["-c", _RECORDED, str(board.folder), *COMMAND, "stdio"], env=board.prepared()
         )
-        async with (
-            patience_of_the_client(),
-            mcp.Client(stdio_client(server, errlog=log), mode=era, cache=None, **options) as client,
-        ):
+        async with patient(mcp.Client(stdio_client(server, errlog=log), mode=era, cache=None, **options)) as client:
             yield Line(board, surface, era, client)
             begun = time.monotonic()
         took = time.monotonic() - begun
@@ -234,6 +230,19 @@ async def patience_of_the_client() -> AsyncIterator[None]:
         patch.object(sdk_stdio, "PROCESS_TERMINATION_TIMEOUT", PATIENCE),
     ):
         yield
+
+
+@asynccontextmanager
+async def patient(client: mcp.Client) -> AsyncIterator[mcp.Client]:
+    """Connect with that patience, and leave with it. In between it would be everybody's: some lines are long-lived."""
+    async with AsyncExitStack() as connection:
+        async with patience_of_the_client():
+            await connection.enter_async_context(client)
+        try:
+            yield client
+        finally:
+            async with patience_of_the_client():
+                await connection.aclose()
 
 
 @asynccontextmanager
