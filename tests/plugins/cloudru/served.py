@@ -62,7 +62,7 @@ async def error_of(host: PluginHost, tool: str, /, **arguments: Any) -> str:
 
 
 async def row_of(host: PluginHost) -> Row:
-    """The plugin's row, as soon as it is not about a machine that stood still, which the host blames on its loop."""
+    """The plugin's row, as soon as it is not about its loop, which may be slow on a machine that is very busy."""
     while (row := host.row()).blocking or "blocks its event loop" in row.reason:
         await anyio.sleep(0.01)
     return row
