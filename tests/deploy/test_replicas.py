@@ -112,7 +112,7 @@ async def caller(house: House, mode: str, number: int, run: Run) -> None:
     while todo:
         try:
             await one_session(house, mode, number, todo, run)
-        except* httpx2.RemoteProtocolError:
+        except* (httpx2.RemoteProtocolError, httpx2.ReadError):
             # The replica had told how long its answer is, and died before it sent it: the SDK's client ends with that.
             run.is_broken(todo.pop())
 

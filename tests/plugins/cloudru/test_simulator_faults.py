@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from typing import Any, get_args
@@ -49,6 +50,25 @@ def test_a_broken_connection_loses_the_answer_of_what_was_done(kind: FaultKind, 
         assert ("incomplete" in str(caught.value) or "without sending complete" in str(caught.value)) == (kind == "cut")
         assert listed(client, simulator) == ([] if acts is False else ["demo"])
         assert simulator.log[1].status == (200 if kind == "cut" else None)
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("reset", b""), ("cut", b"HTTP/1.1 200 OK")])
+def test_a_connection_is_broken_when_the_request_is_whole_also_where_nothing_was_done(
+    kind: FaultKind, begins: bytes
+) -> None:
+    """One that is closed while the client still sends is reset, and the client then sees another fault."""
+    body = b'{"projectId": "p", "name": "demo"}'
+    with (
+        Simulator(Switches(faults=(Fault(CREATE, kind, acts=False),))) as simulator,
+        socket.create_connection(("127.0.0.1", httpx2.URL(simulator.url).port or 0), timeout=0.2) as connection,
+    ):
+        connection.sendall(b"POST /v1/registries HTTP/1.1\r\nHost: here\r\nContent-Length: %d\r\n\r\n" % len(body))
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        connection.settimeout(LONG)
+        connection.sendall(body)
+        with connection.makefile("rb") as answer:
+            assert answer.read()[: len(begins)] == begins
 
 
 def test_a_malformed_answer_is_half_of_the_right_one() -> None:

@@ -41,7 +41,7 @@ class Spoiler:
             await self._app(scope, receive, send)
             return
         scope[ENTRY].fault = str(fault.kind)
-        status, body = await self._right_answer(scope, receive) if fault.takes_effect else (200, b"{}")
+        status, body = await (self._right_answer(scope, receive) if fault.takes_effect else _no_answer(receive))
         if fault.kind in ("timeout", "reset", "cut"):
             await _break(str(fault.kind), status, body, scope, receive, send)
         else:
@@ -70,6 +70,13 @@ class Spoiler:
         if fault.kind == "slow":
             return StreamingResponse(_by_bytes(body, fault.pause), status, media_type="application/json")
         return Response(_half(body), status, media_type="application/json")
+
+
+async def _no_answer(receive: Receive) -> tuple[int, bytes]:
+    """Read the request and do nothing: a connection that is closed while its client still sends is reset instead."""
+    while (await receive()).get("more_body"):
+        pass
+    return 200, b"{}"
 
 
 async def _break(kind: str, status: int, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
