@@ -100,3 +100,24 @@ def test_a_plugin_that_does_not_stop_is_left_behind(cli: Cli) -> None:
     ran = cli("plugins", "--json", FUSEBOARD_FUSES__STUBBORN__STOP_TIMEOUT="0.2")
     assert ran.code == 0
     assert any(row["name"] == "stubborn" and row["state"] == "active" for row in ran.json["plugins"])
+
+
+def test_the_exit_code_is_that_of_the_command_also_where_the_process_has_to_be_ended_by_force(cli: Cli) -> None:
+    """One plugin is abandoned, and another has given asyncio a thread that it waits for at the end."""
+    source = """
+        import asyncio, threading
+        from contextlib import asynccontextmanager
+        from fuseboard import hookimpl
+
+        @hookimpl
+        @asynccontextmanager
+        async def lifespan(board):
+            {before}
+            yield
+            {after}
+        """
+    waiting = "asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)"
+    install(cli.site, "stubborn", source.format(before="", after="threading.Event().wait()"))
+    install(cli.site, "waiting", source.format(before=waiting, after=""))
+    ran = cli("plugins", FUSEBOARD_FUSES__STUBBORN__STOP_TIMEOUT="0.2", FUSEBOARD_FUSES__WAITING__LOOP="shared")
+    assert (ran.code, "stubborn" in ran.out, "waiting" in ran.out) == (0, True, True), ran.err

@@ -50,6 +50,18 @@ def test_a_check_that_would_take_for_ever_ends_and_says_so(schema: dict[str, Any
     assert time.monotonic() - begun < LONG
 
 
+@pytest.mark.usefixtures("_short")
+def test_a_value_is_not_refused_because_the_machine_does_something_else_meanwhile() -> None:
+    class Interrupted(dict[str, Any]):
+        """Nothing is computed while somebody looks into it."""
+
+        def __contains__(self, key: object) -> bool:
+            time.sleep(0.3)
+            return super().__contains__(key)
+
+    assert problems({"required": ["name"], "properties": {"name": {"type": "string"}}}, Interrupted(name="x")) == []
+
+
 def test_unevaluated_properties_beside_patterns_cost_nothing_and_are_not_judged() -> None:
     schema = {"patternProperties": {"^x": {}}, "unevaluatedProperties": False}
     assert problems(schema, {"x": 1, "other": 2}) == []
