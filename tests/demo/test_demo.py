@@ -24,7 +24,7 @@ import mcp
 import pytest
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from tests.deploy.edge import free_port
+from tests.ports import free_port
 from tests.together.settling import settled
 
 ROOT = Path(__file__).resolve().parents[2]

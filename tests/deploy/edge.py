@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime
 import ipaddress
 import os
-import random
 import re
 import socket
 import ssl
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -22,11 +20,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.debian import fetched
+from tests.ports import free_port
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SITE = DEPLOY / "nginx" / "fuseboard.conf"
 REPLICAS = DEPLOY / "nginx" / "replicas.conf"
-PORTS = (20_000, 30_000)
 LONGEST = 60  # seconds for each thing that nginx does
 
 # One worker, so that it alone counts whose turn it is. A file of its own for everything that Debian keeps in /var.
@@ -55,25 +53,6 @@ def exchanged(text: str, pairs: Mapping[str, str]) -> str:
         text, count = re.subn(pattern, new, text, flags=re.MULTILINE)
         assert count, pattern
     return text
-
-
-def free_port() -> int:
-    """A loopback port that nothing listens on, for a program that takes a while until it does.
-
-    It is none of those that the system gives to whoever asks for any: the tests beside this one do.
-    """
-    while True:
-        port = random.randrange(*PORTS)
-        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
-
-
-@contextlib.contextmanager
-def deserted_port() -> Iterator[int]:
-    """A loopback port that nobody listens on, and that nobody else gets: it is held."""
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        yield int(held.getsockname()[1])
 
 
 def write_certificate(folder: Path) -> None:

@@ -9,10 +9,11 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.deploy.edge import DEPLOY, LONGEST, Nginx, deserted_port, exchanged
+from tests.deploy.edge import DEPLOY, LONGEST, Nginx, exchanged
 from tests.deploy.toy import TOY
 from tests.host.transports.http_process import HttpProcess
 from tests.host.transports.toys import Toybox
+from tests.ports import deserted_port
 
 pytestmark = pytest.mark.external
 

@@ -25,8 +25,8 @@ from pathlib import Path
 import pytest
 
 from fuseboard.settings import HttpSettings
-from tests.deploy.edge import free_port
 from tests.docs.pages import ROOT, blocks, text_of
+from tests.ports import free_port
 
 PAGES = ("docs/quick-start.md", "docs/security.md", "docs/troubleshooting.md", "docs/deploy.md")
 INSTALLERS = ("pip install", "pip uninstall", "uv tool install", "pipx install", "pipx inject")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from tests.host.auth.issuer import RESOURCE, Issuer
 from tests.host.auth.vault import TOKENS, bearer, serving, token_lines, vault
 from tests.host.transports.http_process import BOTH, MODERN_META, HttpProcess
 from tests.host.transports.toys import PATIENCE, Toybox
+from tests.ports import deserted_port
 
 
 @pytest.fixture(scope="module")
@@ -261,9 +261,8 @@ def test_no_token_is_in_any_line_of_the_log(served: HttpProcess, issuer: Issuer)
 
 def test_while_the_issuer_cannot_be_reached_its_tokens_are_503_and_the_operators_own_work(tmp_path: Path) -> None:
     gone = Issuer()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))  # nobody listens there, and nobody else can
-        gone.url = f"http://127.0.0.1:{taken.getsockname()[1]}/realm"
+    with deserted_port() as port:
+        gone.url = f"http://127.0.0.1:{port}/realm"
         check_without_issuer(gone, vault(tmp_path, {"tokens": token_lines(), "issuer": gone.url, "resource": RESOURCE}))
 
 

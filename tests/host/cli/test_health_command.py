@@ -16,6 +16,7 @@ import pytest
 from tests.host.cli.running import Cli
 from tests.host.transports.http_process import HttpProcess
 from tests.host.transports.toys import Toybox
+from tests.ports import deserted_port
 
 BROKEN = "raise RuntimeError"
 # Of one that answers; the time of a probe is short.
@@ -60,10 +61,7 @@ def test_a_host_without_a_required_plugin_is_alive_but_not_ready(cli: Cli, tmp_p
 
 
 def test_what_answers_not_or_wrongly_is_told_in_one_line(cli: Cli) -> None:
-    # Held, so that nobody beside this test can begin to listen there.
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        port = held.getsockname()[1]
+    with deserted_port() as port:
         ran = cli("health", FUSEBOARD_HTTP__PORT=str(port))
     assert ran.code == 1
     assert ran.err.startswith(f"fuseboard: nothing healthy answers at http://127.0.0.1:{port}/readyz: ")

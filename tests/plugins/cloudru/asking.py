@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
@@ -77,15 +76,6 @@ def hasty_about(monkeypatch: pytest.MonkeyPatch, fault: Fault) -> Fault:
 def writes(simulator: Simulator) -> list[str]:
     """What a simulator was asked to change, as `POST /v1/registries`."""
     return [f"{one.method} {one.path}" for one in simulator.log if one.method != "GET" and "token" not in one.path]
-
-
-@contextmanager
-def closed_port() -> Iterator[int]:
-    """A port that is taken and refuses connections, until a server with SO_REUSEADDR opens it."""
-    with socket.socket() as taken:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(("127.0.0.1", 0))
-        yield taken.getsockname()[1]
 
 
 @dataclass(frozen=True)

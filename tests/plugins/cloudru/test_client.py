@@ -34,10 +34,10 @@ from tests.plugins.cloudru.asking import (
     Reply,
     Says,
     asking,
-    closed_port,
     settings_of,
     signed_in,
 )
+from tests.ports import deserted_port
 
 pytestmark = pytest.mark.anyio
 
@@ -165,7 +165,7 @@ async def test_a_refused_write_is_an_error_and_is_not_sent_again(method: str, ki
 
 
 async def test_a_write_is_repeated_when_there_was_no_connection() -> None:
-    with anyio.fail_after(LONG), closed_port() as port, Simulator() as iam:
+    with anyio.fail_after(LONG), deserted_port() as port, Simulator() as iam:
         settings = settings_of(iam, api_url=f"http://127.0.0.1:{port}", limits={"retry_delay": 0.05, "retries": 8})
         async with ArtifactRegistry(settings) as api, anyio.create_task_group() as tasks:
             tasks.start_soon(api.create_registry, APP)
@@ -179,7 +179,7 @@ async def test_a_write_is_repeated_when_there_was_no_connection() -> None:
 
 @pytest.mark.parametrize("write", [False, True])
 async def test_a_service_that_is_not_there_is_unreachable_and_a_write_then_surely_not_done(write: bool) -> None:
-    with anyio.fail_after(LONG), closed_port() as port, Simulator() as iam:
+    with anyio.fail_after(LONG), deserted_port() as port, Simulator() as iam:
         async with ArtifactRegistry(settings_of(iam, api_url=f"http://127.0.0.1:{port}")) as api:
             with pytest.raises(
                 Unreachable, match=rf"/v1/registries got no answer from 127\.0\.0\.1:{port}: "

@@ -21,8 +21,8 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import ElicitRequestParams, ElicitResult
 
 from fuseboard_cloudru.simulator import Simulator, Switches
-from tests.plugins.cloudru.asking import closed_port
 from tests.plugins.cloudru.served import asked, text_of
+from tests.ports import deserted_port
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 
@@ -151,7 +151,7 @@ async def test_without_keys_the_host_serves_and_the_tools_say_what_is_missing(tm
 
 async def test_a_service_that_is_gone_is_a_clear_error_and_the_host_goes_on(tmp_path: Path) -> None:
     simulator = Simulator()
-    with closed_port() as port:
+    with deserted_port() as port:
         simulator.url = f"http://127.0.0.1:{port}"
         async with _client("stdio legacy", _environment(simulator, tmp_path)) as client:
             with anyio.fail_after(PATIENCE):

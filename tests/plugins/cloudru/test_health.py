@@ -15,8 +15,8 @@ from fuseboard_cloudru.account import REFUSED_FOR, Account
 from fuseboard_cloudru.api import ArtifactRegistry
 from fuseboard_cloudru.config import CloudruSettings
 from fuseboard_cloudru.simulator import Fault, Simulator, Switches
-from tests.plugins.cloudru.asking import closed_port
 from tests.plugins.cloudru.served import LONG, PATIENT, asked, row_of, section
+from tests.ports import deserted_port
 
 pytestmark = pytest.mark.anyio
 
@@ -88,7 +88,7 @@ async def test_a_service_that_cannot_be_used_is_ill_for_its_reason(fault: Fault,
 
 @pytest.mark.usefixtures("_busy_machine")
 async def test_a_service_that_is_gone_is_ill() -> None:
-    with closed_port() as port:
+    with deserted_port() as port:
         gone = section(Simulator()) | dict.fromkeys(("iam_url", "api_url"), f"http://127.0.0.1:{port}")
         state, report = await _check(gone)
     assert state == "degraded"

@@ -20,6 +20,7 @@ from fuseboard_docker_mcp.errors import (
     UnknownTool,
 )
 from fuseboard_docker_mcp.metrics import Metrics
+from fuseboard_docker_mcp.sessions import Session
 from fuseboard_docker_mcp.sessions.arguments import check_arguments, schema_of, schema_problem
 from tests.plugins.docker_mcp.processes import PATIENCE
 from tests.plugins.docker_mcp.sessions_servers.helpers import (
@@ -91,19 +92,24 @@ async def test_an_error_of_the_protocol_is_a_named_failure() -> None:
             assert session.state == "ready"
 
 
+async def cancel_at_work(session: Session, *, calls: int) -> None:
+    """Cancel so many calls once all have arrived, and wait until the server counts exactly as many cancelled ones."""
+    async with anyio.create_task_group() as tasks:
+        for _ in range(calls):
+            tasks.start_soon(session.call_tool, context(), "hang", {})
+        await until(lambda: session.questions.number_open == calls)
+        await reach(session)
+        tasks.cancel_scope.cancel()
+    while data_of(await session.call_tool(context(), "asked", {}))["cancelled"] != calls:
+        await anyio.sleep(0.01)
+
+
 async def test_calls_run_at_the_same_time() -> None:
     with anyio.fail_after(PATIENCE):
         async with pool() as servers:
             session = await servers.start("toy", toy())
-            async with anyio.create_task_group() as tasks:
-                for _ in range(4):
-                    tasks.start_soon(session.call_tool, context(), "hang", {})
-                await until(lambda: session.questions.number_open == 4)
-                await reach(session)
-                tasks.cancel_scope.cancel()
-            # All of them were at the server, and so was the one that had an answer meanwhile.
-            while data_of(await session.call_tool(context(), "asked", {}))["cancelled"] != 4:
-                await anyio.sleep(0.01)
+            # All of them are at the server, and so is the one that has an answer meanwhile.
+            await cancel_at_work(session, calls=4)
 
 
 @pytest.mark.parametrize("era", ERAS)
@@ -126,13 +132,7 @@ async def test_a_cancelled_call_is_cancelled_at_the_server() -> None:
     with anyio.fail_after(PATIENCE):
         async with pool(metrics=metrics) as servers:
             session = await servers.start("toy", toy())
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(session.call_tool, context(), "hang", {})
-                await until(lambda: session.questions.number_open == 1)
-                await reach(session)
-                tasks.cancel_scope.cancel()
-            while data_of(await session.call_tool(context(), "asked", {}))["cancelled"] != 1:
-                await anyio.sleep(0.01)
+            await cancel_at_work(session, calls=1)
     outcomes = {series["labels"]["outcome"] for series in metrics.snapshot()["times"]["call_seconds"]}
     assert outcomes == {"ok", "cancelled"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
@@ -14,6 +13,7 @@ from fuseboard_oci.client import RegistryClient
 from fuseboard_oci.config import OciSettings
 from fuseboard_oci.reading.details import ImageDetails
 from fuseboard_oci.testing import InMemoryRegistry, LoopbackServer
+from tests.ports import deserted_port
 
 ALICE: dict[str, Any] = {"username": "alice", "password": "secret"}
 PATIENCE = 120.0
@@ -85,13 +85,10 @@ async def asking_nobody(**options: Any) -> AsyncIterator[Oci]:
 
 @contextmanager
 def nobody(host: str = "127.0.0.1:0") -> Iterator[str]:
-    """A host where nothing listens. It is held meanwhile, so that no server of another test gets its port."""
-    with socket.socket() as holder:
-        # Connections that ended a moment ago do not keep us from holding the port of their server.
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        address, _, port = host.partition(":")
-        holder.bind((address, int(port)))
-        yield f"{address}:{holder.getsockname()[1]}"
+    """A host where nothing listens, also where a registry was until now."""
+    address, _, port = host.partition(":")
+    with deserted_port(int(port)) as held:
+        yield f"{address}:{held}"
 
 
 def let_pass(seconds: float) -> None:
